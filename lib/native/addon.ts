@@ -1,0 +1,250 @@
+/**
+ * The raw exports of the .node file, written by hand; test/native compares this list with the addon's own.
+ *
+ * Only files in lib/native use this module. Everything here is checked in C++ too: a wrong handle, type, shape or
+ * name rejects (or throws) with an Error whose `code` is one of errors.ts's codes.
+ */
+
+/** Opaque, type-tagged. */
+export interface SessionHandle {
+  readonly __session: unique symbol;
+}
+
+/** One operator of a network. `attributes` hold numbers, lists of numbers, or booleans as 0/1. */
+export interface GraphNode {
+  name: string;
+  /** ONNX operator name. */
+  op: string;
+  /** Names of nodes, or 'input'. */
+  inputs: string[];
+  attributes: Record<string, number | number[]>;
+}
+
+/** A validated network in topological order, with the shape of every parameter already fixed. */
+export interface Graph {
+  input: { channels: number; height: number; width: number };
+  nodes: GraphNode[];
+  /** Name of the node whose value is the logits, shape [batch, classes]. */
+  output: string;
+  /** Node whose parameters are the classifier head. */
+  head: string;
+  classes: number;
+}
+
+/** How a uint8 image becomes a float tensor: x = (value * scale - mean[c]) / std[c], channels in `channelOrder`. */
+export interface Normalization {
+  channelOrder: 'RGB' | 'BGR' | 'GRAY';
+  scale: number;
+  mean: number[];
+  std: number[];
+}
+
+export interface SessionOptions {
+  graph: Graph;
+  normalization: Normalization;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
+  /** Intra-op threads, 1 or more. */
+  threads: number;
+  precision: 'fp32' | 'bf16';
+  /** Non-negative integer below 2^53; everything random in the session is a function of it and of step numbers. */
+  seed: number;
+}
+
+export interface ParameterDescription {
+  /** As in checkpoints, e.g. "features.0.weight". */
+  name: string;
+  /** Node it belongs to. */
+  node: string;
+  kind: 'weight' | 'bias' | 'scale' | 'shift' | 'running_mean' | 'running_var';
+  shape: number[];
+  /** True for the weights of Conv and Gemm nodes only. */
+  prunable: boolean;
+}
+
+/**
+ * What of a parameter is read or written. 'parameter': what forward uses (W o T). 'shadow': the dense W behind a
+ * prunable weight. 'momentum': SGD's buffer. 'mask': T as 0/1 bytes. shadow, momentum and mask exist for... see each:
+ * shadow and mask for prunable weights, momentum for everything trained (not the running statistics).
+ */
+export type TensorRole = 'parameter' | 'shadow' | 'momentum' | 'mask';
+
+export type TensorMap = Record<string, Float32Array | Uint8Array>;
+
+/** A memory-mapped file of uint8 images, records x height x width x channels (HWC), no header before `offset`. */
+export interface ImageFile {
+  path: string;
+  offset: number;
+  records: number;
+  height: number;
+  width: number;
+  channels: number;
+}
+
+/** Images by record number with their labels; `records` and `labels` have one length. */
+export interface SampleList {
+  /** From attachImages. */
+  images: number;
+  records: Uint32Array;
+  labels: Int32Array;
+}
+
+/** Augmentation of training images; evaluation always takes the centre crop. */
+export interface Augmentation {
+  kind: 'none' | 'crop' | 'resized-crop';
+  /** resized-crop: range of the crop's area as a share of the image, and of its aspect ratio. */
+  areaRange: [number, number];
+  aspectRange: [number, number];
+  horizontalFlip: boolean;
+  verticalFlip: boolean;
+}
+
+/** Mask refresh during training: METHOD.md section 2. */
+export interface SurgerySchedule {
+  /** Refresh probability of a layer at step i (counted from firstStep): (1 + gamma * i)^(-power). */
+  gamma: number;
+  power: number;
+  firstStep: number;
+  /** No refresh at this step or later. */
+  stopStep: number;
+}
+
+export interface TrainSlice {
+  samples: SampleList;
+  /** Global step number of the slice's first step: fixes order of images, augmentation, dropout and refresh draws. */
+  firstStep: number;
+  /** Learning rate of each step of the slice; its length is the number of steps. */
+  learningRates: Float64Array;
+  batchSize: number;
+  /** Per-node multiplier of the learning rate; 1 where absent, 0 freezes the node. */
+  learningRateFactors: Record<string, number>;
+  momentum: number;
+  weightDecay: number;
+  labelSmoothing: number;
+  /** Whether Dropout nodes drop. */
+  dropout: boolean;
+  /** Gradient norm above which gradients are scaled down; 0 for never. */
+  clipNorm: number;
+  augmentation: Augmentation;
+  /** Null: masks stay as they are. */
+  surgery: SurgerySchedule | null;
+}
+
+export interface TrainResult {
+  steps: number;
+  images: number;
+  /** Mean over the slice's images of the loss, and of being right, in train mode. */
+  loss: number;
+  accuracy: number;
+  seconds: number;
+  /** Seconds the step waited for the next batch. */
+  secondsWaiting: number;
+  /** Mask refreshes done, over all layers. */
+  refreshes: number;
+}
+
+export interface EvaluateRequest {
+  samples: SampleList;
+  batchSize: number;
+}
+
+export interface EvaluateResult {
+  images: number;
+  top1: number;
+  top5: number;
+  /** Mean cross-entropy. */
+  loss: number;
+  /** Class predicted for each sample, in order. */
+  predicted: Int32Array;
+  seconds: number;
+}
+
+export interface LayerCount {
+  name: string;
+  count: number;
+  kept: number;
+}
+
+/**
+ * Counts of |W| by the upper 16 bits of its float32 pattern (bin b holds [float(b << 16), float((b+1) << 16)) ):
+ * `kept` over weights whose mask is 1, `pruned` over the others. 32,640 bins hold every finite value; length 32768.
+ */
+export interface MagnitudeHistogram {
+  kept: Uint32Array;
+  pruned: Uint32Array;
+}
+
+export interface AddonInfo {
+  libtorch: string;
+  compiler: string;
+  cuda: boolean;
+  cudaDevices: string[];
+  cpuCapability: string;
+  mkldnn: boolean;
+  mkl: boolean;
+}
+
+export interface Addon {
+  info(): AddonInfo;
+
+  createSession(options: SessionOptions): Promise<SessionHandle>;
+  /** Waits for a running slice; idempotent. */
+  disposeSession(session: SessionHandle): Promise<void>;
+  /** Asks a running slice to end after the current step or batch; its promise resolves with what was done. */
+  stopSession(session: SessionHandle): void;
+  describeParameters(session: SessionHandle): ParameterDescription[];
+
+  /**
+   * Fresh values for the named parameters: weights normal with variance 2 / fan_in (the head's 0.01), biases and shifts
+   * and means 0, scales and variances 1; masks all 1, momentum 0.
+   */
+  initializeParameters(session: SessionHandle, request: { names: string[]; seed: number }): Promise<void>;
+  /** Setting role 'parameter' of a prunable weight sets its shadow too, and leaves the parameter W o T. */
+  setTensors(session: SessionHandle, request: { role: TensorRole; tensors: TensorMap }): Promise<void>;
+  getTensors(session: SessionHandle, request: { role: TensorRole; names: string[] }): Promise<TensorMap>;
+
+  /** Maps the file; returns the number by which SampleList names it. */
+  attachImages(session: SessionHandle, file: ImageFile): Promise<number>;
+  train(session: SessionHandle, slice: TrainSlice): Promise<TrainResult>;
+  evaluate(session: SessionHandle, request: EvaluateRequest): Promise<EvaluateResult>;
+  /**
+   * Logits of preprocessed images: `pixels` as uint8 [batch, height, width, channels] of any size not below the
+   * network's input (centre-cropped), or float32 [batch, channels, height, width] already normalised.
+   */
+  forward(
+    session: SessionHandle,
+    request: { pixels: Uint8Array | Float32Array; shape: [number, number, number, number] },
+  ): Promise<{ logits: Float32Array; shape: [number, number] }>;
+  /** Gradients of the mean cross-entropy, for tests: train-mode forward without dropout or augmentation, no update. */
+  gradients(
+    session: SessionHandle,
+    request: { input: Float32Array; shape: [number, number, number, number]; labels: Int32Array },
+  ): Promise<{ loss: number; logits: Float32Array; gradients: Record<string, Float32Array> }>;
+  /** Re-estimates every BatchNorm's running statistics as the plain mean over the given number of batches. */
+  refreshBatchNorm(session: SessionHandle, request: { samples: SampleList; batchSize: number; batches: number; step: number }): Promise<void>;
+
+  magnitudeHistograms(session: SessionHandle): Promise<Record<string, MagnitudeHistogram>>;
+  /**
+   * Commits thresholds t (layer name -> t >= 0): stored as a = lower*t, b = upper*t, masks refreshed once with
+   * hysteresis, parameters rewritten. Layers not named keep what they have. Returns the counts.
+   */
+  setThresholds(
+    session: SessionHandle,
+    request: { thresholds: Record<string, number>; lower: number; upper: number },
+  ): Promise<LayerCount[]>;
+  /**
+   * Writes W o h(W; t) into the parameters and nothing else, for scoring a candidate; `null` puts W o T and the BatchNorm
+   * statistics of before the first candidate back. Returns the counts of the masks now in use.
+   */
+  setCandidate(
+    session: SessionHandle,
+    request: { thresholds: Record<string, number>; lower: number; upper: number } | null,
+  ): Promise<LayerCount[]>;
+  /** Counts under the masks in use. */
+  countKept(session: SessionHandle): LayerCount[];
+
+  /** Sparse positions of a mask-like tensor's non-zeros, the smaller of bitmask and varint gaps. Sync, for files. */
+  encodeSparse(dense: Float32Array): { encoding: 'bitmask' | 'gaps'; positions: Uint8Array; values: Float32Array };
+  /** Throws E_MODEL_FILE on positions that do not fit `length` and `values`. */
+  decodeSparse(encoding: 'bitmask' | 'gaps', positions: Uint8Array, values: Float32Array, length: number): Float32Array;
+}
