@@ -1,0 +1,173 @@
+/** What a caller gives to `tune` and what comes back: options, events, result. */
+
+/** Learning-rate schedule of the last fine-tuning. */
+export type LearningRateDecay = 'cosine' | 'step';
+
+export type Criterion = 'dns';
+
+/** Everything that fixes a run; saved as RUN/config.json. Units: epochs are passes over the fit images. */
+export interface TuneConfig {
+  /** Folder of labelled images; null for the embedded demo. */
+  data: string | null;
+  /** Official split number of a DTD-style folder. */
+  split: number | null;
+  /** Name in models/ or path of a spec. */
+  model: string;
+  /** Weight file; null only for the demo. */
+  weights: string | null;
+  /** Run directory. */
+  out: string;
+  /** Let parameters the weight file lacks start fresh. */
+  partial: boolean;
+  /** Stop at the first image that cannot be read. */
+  strict: boolean;
+  criterion: Criterion;
+  /** Budget mode: largest loss of tune accuracy, share in [0, 1). Null in paper mode. */
+  maxDrop: number | null;
+  /** Paper mode: weight of sparsity against error, > 0. Null in budget mode. */
+  lambda: number | null;
+  /** Rounds of search, commit, tune. */
+  rounds: number;
+  /** Candidates scored a round. */
+  evaluations: number;
+  /** Training steps of the dense warm-up. */
+  warmupSteps: number;
+  /** Masked training steps a round (K of METHOD.md section 1). */
+  roundSteps: number;
+  /** Training steps after the masks are frozen. */
+  finetuneSteps: number;
+  batchSize: number;
+  learningRate: number;
+  /** Multiplier of the learning rate for parameters that started fresh. */
+  freshFactor: number;
+  decay: LearningRateDecay;
+  momentum: number;
+  weightDecay: number;
+  labelSmoothing: number;
+  augmentation: 'none' | 'crop' | 'resized-crop';
+  seed: number;
+  device: string;
+  precision: 'fp32' | 'bf16';
+  threads: number;
+}
+
+/** Options of `tune`: a config of which only `model`, `weights`, `data` matter; the rest has defaults. */
+export interface TuneOptions extends Partial<Omit<TuneConfig, 'data' | 'weights'>> {
+  data?: string | null;
+  weights?: string | null;
+  signal?: AbortSignal;
+}
+
+/** Progress of a long piece of work, for bars and plain lines. */
+export interface ProgressEvent {
+  event: 'progress';
+  /** What is going on, e.g. "decoding", "warm-up", "round 2: training", "dense reference". */
+  task: string;
+  done: number;
+  total: number;
+  unit: 'images' | 'steps' | 'candidates';
+  /** Units a second over the task so far; null before the first. */
+  rate: number | null;
+  secondsLeft: number | null;
+}
+
+export interface StartEvent {
+  event: 'start';
+  run: string;
+  resumed: boolean;
+  model: string;
+  device: string;
+  threads: number;
+  seed: number;
+  parameters: number;
+}
+
+export interface DataEvent {
+  event: 'data';
+  layout: string;
+  labels: string[];
+  fit: number;
+  tune: number;
+  test: number;
+  skipped: { path: string; reason: string }[];
+}
+
+export interface WarmupEvent {
+  event: 'warmup';
+  steps: number;
+  loss: number;
+  /** A0 of METHOD.md section 1: accuracy on tune after the warm-up, share. */
+  tuneAccuracy: number;
+  fresh: string[];
+}
+
+export interface EvaluationEvent {
+  event: 'evaluation';
+  round: number;
+  index: number;
+  /** The candidate in the unit cube. */
+  point: number[];
+  thresholds: Record<string, number>;
+  accuracy: number;
+  images: number;
+  compression: number;
+  feasible: boolean;
+  /** How the candidate came about: the incumbent of before, initial design, or the acquisition. */
+  source: 'incumbent' | 'initial' | 'acquisition';
+}
+
+export interface RoundEvent {
+  event: 'round';
+  round: number;
+  committed: Record<string, number>;
+  slack: number | null;
+  /** After the round's masked training. */
+  tuneAccuracy: number;
+  loss: number;
+  compression: number;
+  layers: LayerResult[];
+}
+
+export interface FinetuneEvent {
+  event: 'finetune';
+  step: number;
+  steps: number;
+  loss: number;
+  tuneAccuracy: number;
+  best: boolean;
+  phase: 'compressed' | 'dense';
+}
+
+export interface DoneEvent extends TuneResult {
+  event: 'done';
+}
+
+export type TuneEvent =
+  | StartEvent
+  | ProgressEvent
+  | DataEvent
+  | WarmupEvent
+  | EvaluationEvent
+  | RoundEvent
+  | FinetuneEvent
+  | DoneEvent;
+
+export interface LayerResult {
+  name: string;
+  count: number;
+  kept: number;
+}
+
+/** RUN/result.json. */
+export interface TuneResult {
+  accuracy: { dense: number; compressed: number; split: 'test'; images: number };
+  parameters: { total: number; kept: number; compression: number };
+  bytes: { dense: number; file: number; ratio: number };
+  layers: LayerResult[];
+  seconds: { decode: number; search: number; train: number; total: number };
+  peakRssBytes: number;
+  device: string;
+  seed: number;
+  model: string;
+  report: string;
+}
