@@ -1,0 +1,85 @@
+// A network built from a graph: its parameters, and the forward pass through plain ATen.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "graph.h"
+
+namespace finepune {
+
+class Operator;
+
+// One stored tensor of the network. `kind` is weight, bias, scale, shift, running_mean or running_var; `value` is a
+// leaf that requires a gradient for every kind but the running statistics. Names are NODE.weight, NODE.bias,
+// NODE.running_mean, NODE.running_var (a BatchNormalization's scale and shift are its weight and bias).
+// Shapes: convolution weight [out, in / groups, height, width] in channels_last memory, linear weight [out, in],
+// everything else [channels].
+struct Parameter {
+  std::string name, node, kind;
+  at::Tensor value;
+  // True for the weights of Conv and Gemm nodes.
+  bool prunable = false;
+};
+
+class Network {
+ public:
+  // Validates the graph (operators, attributes, order, shapes) and allocates float32 parameters on `device`: weights,
+  // biases, shifts and means 0, scales and variances 1.
+  // Throws std::invalid_argument naming the node at fault.
+  Network(Graph graph, at::Device device);
+  ~Network();
+  Network(const Network&) = delete;
+  Network& operator=(const Network&) = delete;
+  Network(Network&&) noexcept;
+  Network& operator=(Network&&) noexcept;
+
+  const Graph& graph() const { return graph_; }
+  at::Device device() const { return device_; }
+
+  // In node order, within a node weight, bias / scale, shift, running_mean, running_var. A value may be replaced by
+  // another tensor of the same shape; forward reads what stands here.
+  std::vector<Parameter>& parameters() { return parameters_; }
+  const std::vector<Parameter>& parameters() const { return parameters_; }
+
+  // The parameter called `name`; throws std::invalid_argument where there is none.
+  Parameter& parameter(const std::string& name);
+
+  struct Mode {
+    // BatchNormalization uses the batch's statistics, and moves the running ones (see update_statistics).
+    bool train = false;
+    // Dropout nodes drop; their masks are a function of dropout_seed and of the node's place alone.
+    bool dropout = false;
+    uint64_t dropout_seed = 0;
+    // As train for BatchNormalization, but the running statistics become the plain mean over the batches seen since
+    // begin_statistics().
+    bool collect_statistics = false;
+    // False leaves the running statistics alone in train mode.
+    bool update_statistics = true;
+  };
+
+  // Starts a new mean for Mode::collect_statistics; the first batch replaces what was there.
+  void begin_statistics() { collected_batches_ = 0; }
+
+  // Logits [N, classes] of `input`, [N, C, H, W] of the graph's input size, in any memory format, on `device`.
+  // Autograd follows at::GradMode and the parameters' requires_grad; `input` gets no gradient unless it asks for one.
+  // Throws std::invalid_argument on another shape or device.
+  at::Tensor forward(const at::Tensor& input, const Mode& mode);
+
+ private:
+  Graph graph_;
+  at::Device device_;
+  std::vector<Parameter> parameters_;
+  std::vector<std::unique_ptr<Operator>> operators_;
+  // Per node: where each input comes from (-1: the network's input), and what is dead once the node has run.
+  std::vector<std::vector<int64_t>> sources_;
+  std::vector<std::vector<int64_t>> released_;
+  int64_t output_ = -1;
+  int64_t collected_batches_ = 0;
+};
+
+}  // namespace finepune
