@@ -1,0 +1,31 @@
+import type { ImageCache, Item } from './types.js';
+import { DataError } from '../errors.js';
+
+/** Images as the native side wants them, with their paths in the same order. */
+export interface Samples {
+  records: Uint32Array;
+  labels: Int32Array;
+  paths: string[];
+}
+
+/**
+ * The readable items as record numbers and labels, in the items' order.
+ * @throws DataError where a class of the items has no readable image at all.
+ */
+export function samplesOf(items: readonly Item[], cache: Pick<ImageCache, 'recordOf' | 'skipped'>): Samples {
+  const readable = items.filter((item) => cache.recordOf.has(item.path));
+  const left = new Set(readable.map((item) => item.label));
+  const lost = items.find((item) => !left.has(item.label));
+  if (lost !== undefined) {
+    const count = items.filter((item) => item.label === lost.label).length;
+    const reason = cache.skipped.find((image) => image.path === lost.path)?.reason ?? 'not decoded';
+    throw new DataError(
+      `${lost.path}: none of its class's ${count} image(s) in this part can be read (${reason}); replace them or remove the class`,
+    );
+  }
+  return {
+    records: Uint32Array.from(readable, (item) => cache.recordOf.get(item.path)!),
+    labels: Int32Array.from(readable, (item) => item.label),
+    paths: readable.map((item) => item.path),
+  };
+}
