@@ -1,0 +1,85 @@
+/** Files that are there whole or not at all. */
+import fs from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { FileError, FinepuneError, messageOf } from '../errors.js';
+
+let counter = 0;
+
+const REASONS: Record<string, (path: string) => string> = {
+  ENOSPC: () => 'the disk is full; free space or choose another folder',
+  EDQUOT: () => 'the disk quota is used up; free space or choose another folder',
+  EFBIG: () => 'the file would be larger than the system allows; raise the limit or choose another folder',
+  EACCES: () => 'permission denied; choose a folder you may write to',
+  EPERM: () => 'permission denied; choose a folder you may write to',
+  EROFS: () => 'the file system is read-only; choose another folder',
+  ENOENT: (path) => `the folder ${dirname(path)} does not exist; make it first`,
+  ENOTDIR: (path) => `${dirname(path)} is not a folder; choose another path`,
+  EISDIR: () => 'it is a folder; choose another path',
+};
+
+function explain(error: unknown, path: string): unknown {
+  if (error instanceof FinepuneError) return error;
+  const code = (error as NodeJS.ErrnoException | null)?.code;
+  // Failures of what produces the content are not this file's.
+  if (typeof code !== 'string' || !/^E[A-Z]+$/.test(code)) return error;
+  const reason = REASONS[code]?.(path) ?? messageOf(error);
+  return new FileError(`cannot write ${path}: ${reason}`, path, { cause: error });
+}
+
+async function writeAll(handle: fs.FileHandle, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; ) {
+    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done);
+    done += bytesWritten;
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await fs.open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function openTemporary(path: string): Promise<{ handle: fs.FileHandle; temporary: string }> {
+  for (;;) {
+    const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${counter++}.tmp`);
+    try {
+      return { handle: await fs.open(temporary, 'wx'), temporary };
+    } catch (error) {
+      // Left by a killed process that had our number.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+}
+
+/**
+ * Writes a file through a temporary one in the same folder: content, fsync, rename, fsync of the folder.
+ *
+ * @param produce called with a function that appends bytes and resolves once the system has them.
+ * @throws FileError where the system refuses (a full disk, permissions); errors of `produce` as they are. Either way what
+ *   stood at `path` is untouched and the temporary file is gone.
+ */
+export async function writeFileAtomically(
+  path: string,
+  produce: (append: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  let temporary: string | undefined;
+  try {
+    const opened = await openTemporary(path);
+    temporary = opened.temporary;
+    try {
+      await produce((bytes) => writeAll(opened.handle, bytes));
+      await opened.handle.sync();
+    } finally {
+      await opened.handle.close();
+    }
+    await fs.rename(temporary, path);
+    temporary = undefined;
+    await syncFolder(dirname(path));
+  } catch (error) {
+    if (temporary !== undefined) await fs.rm(temporary, { force: true });
+    throw explain(error, path);
+  }
+}
