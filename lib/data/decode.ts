@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import sharp, { type Sharp } from 'sharp';
 import { ImageError, UsageError, messageOf } from '../errors.js';
 import { decodeBitmap } from './bmp.js';
+import { enlarge, type RawPixels } from './enlarge.js';
 import { imageFormat } from './format.js';
 
 /** Raised whenever the pixels that decodeImage gives for the same bytes change, so that old caches are not used. */
@@ -13,16 +14,11 @@ export interface ImageGeometry {
   channels: 1 | 3;
 }
 
-/** Interleaved bytes with at least one channel. */
-interface RawPixels {
-  width: number;
-  height: number;
-  channels: 1 | 2 | 3 | 4;
-  data: Uint8Array;
-}
-
 /** Longer side kept, in multiples of the shorter one, before resizing: bounds the memory a very long image takes. */
 const LONGEST_ASPECT = 4;
+
+/** Reduction from which on a JPEG may be shrunk while it is read. */
+const SHRINK_ON_LOAD = 8;
 
 /**
  * The one way from an image file or its bytes to pixels: JPEG, PNG, TIFF, WebP or BMP, told apart by their first bytes.
@@ -82,36 +78,62 @@ function describe(error: unknown): string {
 
 async function decodeWithSharp(bytes: Buffer, size: number): Promise<RawPixels> {
   // Warnings of the JPEG and TIFF readers are harmless; 'error' still refuses files that are cut off.
-  const open = () => sharp(bytes, { failOn: 'error', ignoreIcc: true }).autoOrient().toColourspace('srgb');
-  const header = await sharp(bytes, { failOn: 'error', ignoreIcc: true }).metadata();
-  if (header.hasAlpha) {
-    // Resizing would weigh colours by alpha: take alpha away first.
-    return resizeRaw(await toRaw(open().removeAlpha()), size);
-  }
+  const options = { failOn: 'error', ignoreIcc: true } as const;
+  const open = () => sharp(bytes, options).autoOrient().toColourspace('srgb');
+  const header = await sharp(bytes, options).metadata();
   const { width, height } = header.autoOrient;
-  return toRaw(fit(open(), width, height, size));
+  // Resizing would weigh colours by alpha: take alpha away first.
+  if (header.hasAlpha) return resizeRaw(await toRaw(open().removeAlpha()), size);
+  if (Math.min(width, height) < size) return resizeRaw(await toRaw(open()), size);
+  return toRaw(reduce(open(), width, height, size));
 }
 
-function resizeRaw(pixels: RawPixels, size: number): Promise<RawPixels> {
-  const { width, height, channels } = pixels;
-  return toRaw(fit(sharp(pixels.data, { raw: { width, height, channels } }), width, height, size));
+async function resizeRaw(pixels: RawPixels, size: number): Promise<RawPixels> {
+  const { width, height } = pixels;
+  if (Math.min(width, height) >= size) return toRaw(reduce(sharpOf(pixels), width, height, size));
+  const kept = centre(width, height);
+  const middle = await toRaw(sharpOf(pixels).extract(kept));
+  const [toWidth, toHeight] = scaledSize(kept.width, kept.height, size);
+  return toRaw(centreSquare(sharpOf(enlarge(middle, toWidth, toHeight)), toWidth, toHeight, size));
 }
 
-/** Adds torchvision's Resize(size) and CenterCrop(size) to a pipeline whose image has the given size. */
-function fit(pipeline: Sharp, width: number, height: number, size: number): Sharp {
+function sharpOf({ data, width, height, channels }: RawPixels): Sharp {
+  return sharp(data, { raw: { width, height, channels } });
+}
+
+/** Adds torchvision's Resize(size) and CenterCrop(size) to a pipeline of an image that is not smaller than that. */
+function reduce(pipeline: Sharp, width: number, height: number, size: number): Sharp {
+  const kept = centre(width, height);
+  // Letting the JPEG reader shrink first is much faster and a little off; sharp does not do so behind an extract.
+  const shrinkOnLoad = Math.min(width, height) >= SHRINK_ON_LOAD * size;
+  if (!shrinkOnLoad || kept.width < width || kept.height < height) pipeline = pipeline.extract(kept);
+  const [toWidth, toHeight] = scaledSize(kept.width, kept.height, size);
+  const resized = pipeline.resize({
+    width: toWidth,
+    height: toHeight,
+    fit: 'fill',
+    kernel: 'linear',
+    fastShrinkOnLoad: false,
+  });
+  return centreSquare(resized, toWidth, toHeight, size);
+}
+
+/** The middle of a very long image, the whole of any other. */
+function centre(width: number, height: number): { left: number; top: number; width: number; height: number } {
+  const longest = Math.min(width, height) * LONGEST_ASPECT;
+  const [w, h] = [Math.min(width, longest), Math.min(height, longest)];
+  return { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2), width: w, height: h };
+}
+
+/** torchvision's size of a resized image: the shorter side is `size`, the longer one rounded down. */
+function scaledSize(width: number, height: number, size: number): [number, number] {
   const shorter = Math.min(width, height);
-  const longest = shorter * LONGEST_ASPECT;
-  let [w, h] = [width, height];
-  if (Math.max(w, h) > longest) {
-    [w, h] = [Math.min(w, longest), Math.min(h, longest)];
-    const corner = { left: Math.floor((width - w) / 2), top: Math.floor((height - h) / 2) };
-    pipeline = pipeline.extract({ ...corner, width: w, height: h });
-  }
   const scaled = (side: number) => (side === shorter ? size : Math.floor((size * side) / shorter));
-  const [toWidth, toHeight] = [scaled(w), scaled(h)];
-  return pipeline
-    .resize({ width: toWidth, height: toHeight, fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-    .extract({ left: cropStart(toWidth, size), top: cropStart(toHeight, size), width: size, height: size });
+  return [scaled(width), scaled(height)];
+}
+
+function centreSquare(pipeline: Sharp, width: number, height: number, size: number): Sharp {
+  return pipeline.extract({ left: cropStart(width, size), top: cropStart(height, size), width: size, height: size });
 }
 
 /** torchvision's int(round((side - size) / 2)) with Python's rounding of halves to even. */
