@@ -1,0 +1,72 @@
+// Conv: attributes out_channels, kernel_shape, strides, pads, dilations, group, bias.
+#include <ATen/ops/constant_pad_nd.h>
+#include <ATen/ops/convolution.h>
+
+#include "attributes.h"
+#include "operator.h"
+
+namespace finepune {
+namespace {
+
+class Convolution final : public Operator {
+ public:
+  struct Geometry {
+    std::array<int64_t, 2> strides, dilations;
+    Padding padding;
+    int64_t groups;
+  };
+
+  Convolution(Shape output, Geometry geometry, size_t weight, std::optional<size_t> bias)
+      : Operator(std::move(output)), geometry_(geometry), weight_(weight), bias_(bias) {}
+
+  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
+    const auto& [strides, dilations, padding, groups] = geometry_;
+    const at::Tensor& weight = context.parameters[weight_].value;
+    std::optional<at::Tensor> bias;
+    if (bias_) bias = context.parameters[*bias_].value;
+    if (padding.symmetric()) {
+      return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0}, groups);
+    }
+    const auto padded = at::constant_pad_nd(inputs[0], {padding.left, padding.right, padding.top, padding.bottom}, 0);
+    return at::convolution(padded, weight, bias, strides, {0, 0}, dilations, false, {0, 0}, groups);
+  }
+
+  bool output_may_be_overwritten() const override { return true; }
+
+ private:
+  Geometry geometry_;
+  size_t weight_;
+  std::optional<size_t> bias_;
+};
+
+}  // namespace
+
+std::unique_ptr<Operator> make_convolution(const BuildContext& context) {
+  const GraphNode& node = context.node;
+  const Shape& input = single_input(context, 3);
+  const int64_t out_channels = required_integer_attribute(node, "out_channels", 1);
+  const auto kernel = required_pair_attribute(node, "kernel_shape", 1);
+  Convolution::Geometry geometry;
+  geometry.strides = pair_attribute(node, "strides", 1, 1);
+  geometry.dilations = pair_attribute(node, "dilations", 1, 1);
+  geometry.padding = padding_attribute(node);
+  geometry.groups = integer_attribute(node, "group", 1, 1);
+  if (input[0] % geometry.groups != 0 || out_channels % geometry.groups != 0) {
+    fail_node(node, std::to_string(input[0]) + " input and " + std::to_string(out_channels) +
+                        " output channels do not divide into " + std::to_string(geometry.groups) + " groups");
+  }
+  const std::array<int64_t, 2> pads = {geometry.padding.top + geometry.padding.bottom, geometry.padding.left + geometry.padding.right};
+  Shape output = {out_channels};
+  for (size_t side = 0; side < 2; ++side) {
+    const int64_t free = input[1 + side] + pads[side] - geometry.dilations[side] * (kernel[side] - 1) - 1;
+    if (free < 0) fail_node(node, "the kernel is larger than its padded input " + describe_shape(input));
+    output.push_back(free / geometry.strides[side] + 1);
+  }
+  const size_t weight =
+      context.add_parameter("weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
+  std::optional<size_t> bias;
+  if (flag_attribute(node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_channels}, 0, false);
+  return std::make_unique<Convolution>(std::move(output), geometry, weight, bias);
+}
+
+}  // namespace finepune

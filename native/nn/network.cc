@@ -1,0 +1,118 @@
+#include "network.h"
+
+#include <stdexcept>
+#include <unordered_map>
+
+#include "attributes.h"
+#include "operator.h"
+
+namespace finepune {
+namespace {
+
+constexpr const char* kInputName = "input";
+
+void check_input(const GraphInput& input) {
+  if (input.channels < 1 || input.height < 1 || input.width < 1) {
+    throw std::invalid_argument("graph input: channels, height and width must be 1 or more, not " +
+                                describe_shape({input.channels, input.height, input.width}));
+  }
+}
+
+}  // namespace
+
+Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), device_(device) {
+  check_input(graph_.input);
+  const Shape input_shape = {graph_.input.channels, graph_.input.height, graph_.input.width};
+
+  std::unordered_map<std::string, int64_t> places;
+  std::vector<int64_t> readers(graph_.nodes.size(), 0);
+  std::vector<int64_t> last_reader(graph_.nodes.size(), -1);
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+    const GraphNode& node = graph_.nodes[i];
+    if (node.name.empty() || node.name == kInputName) {
+      fail_node(node, "a node must have a name other than 'input'");
+    }
+    std::vector<int64_t> sources;
+    std::vector<Shape> shapes;
+    for (const std::string& name : node.inputs) {
+      if (name == kInputName) {
+        sources.push_back(-1);
+        shapes.push_back(input_shape);
+        continue;
+      }
+      const auto found = places.find(name);
+      if (found == places.end()) {
+        fail_node(node, "input " + name + " is no earlier node; nodes must stand in topological order");
+      }
+      sources.push_back(found->second);
+      shapes.push_back(operators_[found->second]->output_shape());
+      ++readers[found->second];
+      last_reader[found->second] = static_cast<int64_t>(i);
+    }
+    operators_.push_back(make_operator({node, static_cast<int64_t>(i), shapes, device_, parameters_}));
+    sources_.push_back(std::move(sources));
+    if (!places.emplace(node.name, static_cast<int64_t>(i)).second) fail_node(node, "two nodes have this name");
+  }
+
+  const auto output = places.find(graph_.output);
+  if (output == places.end()) throw std::invalid_argument("graph output: there is no node " + graph_.output);
+  output_ = output->second;
+  const Shape& logits = operators_[output_]->output_shape();
+  if (logits != Shape{graph_.classes}) {
+    fail_node(graph_.nodes[output_], "the output must be [" + std::to_string(graph_.classes) + "] (one value a class), but is " +
+                                         describe_shape(logits));
+  }
+  if (!graph_.head.empty() && places.find(graph_.head) == places.end()) {
+    throw std::invalid_argument("graph head: there is no node " + graph_.head);
+  }
+
+  released_.resize(operators_.size());
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    if (static_cast<int64_t>(i) != output_) {
+      // A node that nobody reads is dead as soon as it has run.
+      released_[last_reader[i] < 0 ? i : last_reader[i]].push_back(static_cast<int64_t>(i));
+    }
+    if (sources_[i].empty()) continue;
+    const int64_t first = sources_[i][0];
+    if (first >= 0 && first != output_ && readers[first] == 1 && operators_[first]->output_may_be_overwritten()) {
+      operators_[i]->allow_overwriting_first_input();
+    }
+  }
+}
+
+Network::~Network() = default;
+Network::Network(Network&&) noexcept = default;
+Network& Network::operator=(Network&&) noexcept = default;
+
+Parameter& Network::parameter(const std::string& name) {
+  for (Parameter& parameter : parameters_) {
+    if (parameter.name == name) return parameter;
+  }
+  throw std::invalid_argument("the network has no parameter " + name);
+}
+
+at::Tensor Network::forward(const at::Tensor& input, const Mode& mode) {
+  if (!input.defined() || input.dim() != 4 || input.size(1) != graph_.input.channels || input.size(2) != graph_.input.height ||
+      input.size(3) != graph_.input.width) {
+    const Shape expected = {graph_.input.channels, graph_.input.height, graph_.input.width};
+    throw std::invalid_argument("network input: expected images of " + describe_shape(expected) + ", received a tensor of " +
+                                (input.defined() ? describe_shape(input.sizes().vec()) : std::string("nothing")));
+  }
+  if (input.device() != device_) {
+    throw std::invalid_argument("network input: expected a tensor on " + device_.str() + ", received one on " + input.device().str());
+  }
+  const ForwardContext context{parameters_, mode, collected_batches_};
+  const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
+  std::vector<at::Tensor> values(operators_.size());
+  std::vector<at::Tensor> inputs;
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    inputs.clear();
+    for (const int64_t source : sources_[i]) inputs.push_back(source < 0 ? images : values[source]);
+    values[i] = operators_[i]->forward(inputs, context);
+    for (const int64_t dead : released_[i]) values[dead] = at::Tensor();
+  }
+  if (mode.collect_statistics) ++collected_batches_;
+  return values[output_];
+}
+
+}  // namespace finepune
