@@ -1,0 +1,326 @@
+/**
+ * Bayesian optimization by ask and tell in the unit cube: minimises an objective subject to constraints <= 0.
+ */
+import { UsageError } from '../errors.js';
+import { Acquisition } from './acquisition.js';
+import { KnownFunction } from './known-function.js';
+import { bestBelief, isBetter, Model } from './model.js';
+import type { Belief, Known, ModelHyperparameters } from './model.js';
+import { maximizeAcquisition } from './optimize-acquisition.js';
+import type { RatedPoint } from './optimize-acquisition.js';
+import { checkPoint, observationFrom, settingsFrom } from './options.js';
+import type {
+  Evaluation,
+  Incumbent,
+  KnownFunctions,
+  Observation,
+  OptimizerOptions,
+  OptimizerSettings,
+  Strategy,
+} from './options.js';
+import { Random } from './rng.js';
+import type { RandomState } from './rng.js';
+import { MAXIMUM_SOBOL_DIMENSIONS, SobolSequence } from './sobol.js';
+import { initialTrustRegion, trustRegionBox, updateTrustRegion } from './trust-region.js';
+import type { TrustRegionState } from './trust-region.js';
+
+/** Everything a search needs to go on, fit for JSON; the known functions are given again to `restore`. */
+export interface OptimizerState {
+  version: 1;
+  settings: OptimizerSettings;
+  random: RandomState;
+  time: number;
+  observations: Observation[];
+  /** Asked and not told yet. */
+  pending: number[][];
+  /** Enqueued and not asked yet. */
+  queue: number[][];
+  /** What is left of the initial design. */
+  design: number[][];
+  hyperparameters: ModelHyperparameters;
+  /** Observations there were at the last fit. */
+  fitted: number;
+  fits: number;
+  region: TrustRegionState;
+}
+
+/** Two points nearer than this in every coordinate count as one. */
+const DUPLICATE = 1e-7;
+
+/**
+ * The optimizer. The same seed and the same calls give the same suggestions.
+ *
+ * @example
+ * const optimizer = new BayesianOptimizer({ dimensions: 2, seed: 1 });
+ * for (let i = 0; i < 40; i++) {
+ *   const [point] = optimizer.ask();
+ *   optimizer.tell(point, { objective: f(point) });
+ * }
+ * optimizer.best();
+ */
+export class BayesianOptimizer {
+  private readonly known: Known;
+  private data: OptimizerState;
+
+  /** @throws UsageError naming the option at fault. */
+  constructor(options: OptimizerOptions) {
+    const settings = settingsFrom(options);
+    this.known = knownFrom(options, settings.dimensions);
+    const random = new Random(settings.seed);
+    this.data = {
+      version: 1,
+      settings,
+      design: spaceFilling(settings.dimensions, settings.initial, random),
+      random: random.state(),
+      time: 0,
+      observations: [],
+      pending: [],
+      queue: [],
+      hyperparameters: { objective: null, constraints: new Array<null>(settings.constraints).fill(null) },
+      fitted: 0,
+      fits: 0,
+      region: initialTrustRegion(),
+    };
+  }
+
+  /**
+   * An optimizer that goes on exactly where the one `state` was taken from stood.
+   *
+   * @param functions the known functions of before: they are code, and no part of the state.
+   */
+  static restore(state: OptimizerState, functions: KnownFunctions = {}): BayesianOptimizer {
+    if (state?.version !== 1) {
+      throw new UsageError('BayesianOptimizer.restore: expected a state of version 1; start a new search');
+    }
+    const optimizer = new BayesianOptimizer({ ...state.settings, ...functions });
+    optimizer.data = structuredClone(state);
+    return optimizer;
+  }
+
+  /** The whole state as a value for JSON. */
+  state(): OptimizerState {
+    return structuredClone(this.data);
+  }
+
+  /** How the next suggestion is searched for. */
+  get strategy(): Strategy {
+    const { settings, observations } = this.data;
+    if (settings.strategy !== 'auto') return settings.strategy;
+    return settings.dimensions > 15 || observations.length > 200 ? 'trust-region' : 'global';
+  }
+
+  /** Evaluations told so far. */
+  get count(): number {
+    return this.data.observations.length;
+  }
+
+  /** Puts `point` first in line; it is asked even where it was evaluated before, as an incumbent is in a new round. */
+  enqueue(point: readonly number[]): void {
+    checkPoint(point, this.data.settings.dimensions, 'enqueue');
+    this.data.queue.push([...point]);
+  }
+
+  /**
+   * Moves on to `time` (a round): earlier observations are trusted less from now on, at the rate the data show.
+   *
+   * @param reevaluate whether the best point of before is asked first; default true.
+   */
+  advance(time: number, reevaluate = true): void {
+    if (!(time >= this.data.time)) {
+      throw new UsageError(`advance: expected a time of at least ${this.data.time} but received ${String(time)}`);
+    }
+    if (time === this.data.time) return;
+    const incumbent = reevaluate ? this.best() : null;
+    this.data.time = time;
+    this.data.region = initialTrustRegion();
+    if (incumbent && !this.data.queue.some((point) => same(point, incumbent.point))) {
+      this.data.queue.unshift(incumbent.point);
+    }
+  }
+
+  /** The next `count` points to evaluate, in [0, 1]^dimensions: enqueued ones, the initial design, then the model's. */
+  ask(count = 1): number[][] {
+    if (!Number.isInteger(count) || count < 1) {
+      throw new UsageError(`ask: expected a positive integer for count but received ${String(count)}`);
+    }
+    const points: number[][] = [];
+    let suggest: (() => number[]) | null = null;
+    while (points.length < count) {
+      const point = this.queued() ?? (suggest ??= this.suggester())();
+      this.data.pending.push(point);
+      points.push([...point]);
+    }
+    return points;
+  }
+
+  /** Records the outcome of `point`, whether it was asked or not. @throws UsageError naming the field at fault. */
+  tell(point: readonly number[], evaluation: Evaluation): void {
+    const { data } = this;
+    const observation = observationFrom(point, evaluation, data.settings, this.known.objective !== null, data.time);
+    const pending = data.pending.findIndex((other) => same(other, point));
+    if (pending >= 0) data.pending.splice(pending, 1);
+    if (this.strategy === 'trust-region' && data.observations.length >= data.settings.initial) {
+      const improved = !observation.failed && this.improves(observation);
+      data.region = updateTrustRegion(data.region, improved, data.settings.dimensions);
+    }
+    data.observations.push(observation);
+    if (observation.time > data.time) data.time = observation.time;
+  }
+
+  /** The best point so far: feasible by all that is known of it now; null where none is. */
+  best(): Incumbent | null {
+    const { observations, hyperparameters } = this.data;
+    if (!observations.some(({ failed }) => !failed)) return null;
+    // No fit is stored here: asking for the best must not change what is suggested later.
+    const model = this.model(hyperparameters, { fit: false, restarts: 1, maximumIterations: 50, seed: 1, room: 0 });
+    const belief = bestBelief(model.beliefs().filter(({ feasible }) => feasible));
+    if (!belief) return null;
+    return { point: [...belief.observation.point], objective: belief.objective, constraints: belief.constraints };
+  }
+
+  private queued(): number[] | null {
+    const { data } = this;
+    const next = data.queue.shift();
+    if (next) return next;
+    if (data.observations.length + data.pending.length >= data.settings.initial) return null;
+    while (data.design.length > 0) {
+      const point = data.design.shift()!;
+      if (!this.isDuplicate(point)) return point;
+    }
+    return null;
+  }
+
+  /** A function that gives one suggestion after the other, each aware of those before. */
+  private suggester(): () => number[] {
+    const { data } = this;
+    const random = Random.restore(data.random);
+    const remember = (point: number[]): number[] => {
+      data.random = random.state();
+      return point;
+    };
+    if (data.observations.filter(({ failed }) => !failed).length < 2) return () => remember(this.randomPoint(random));
+    const count = data.observations.length;
+    const interval = count < 100 ? 1 : count < 200 ? 3 : count < 400 ? 8 : 16;
+    const fit = data.fits === 0 || count - data.fitted >= interval;
+    const model = this.model(data.hyperparameters, {
+      fit,
+      restarts: data.fits === 0 ? 2 : data.fits % 8 === 0 && count < 150 ? 1 : 0,
+      maximumIterations: data.fits === 0 ? 40 : count < 150 ? 15 : 6,
+      seed: random.nextUint32(),
+      room: data.pending.length + 64,
+    });
+    if (fit) {
+      data.hyperparameters = model.hyperparameters();
+      data.fitted = count;
+      data.fits++;
+    }
+    const beliefs = model.beliefs();
+    for (const point of data.pending) model.imagine(point);
+    return () => {
+      const ranked = this.search(model, beliefs, random);
+      const point = ranked.map(({ point }) => Array.from(point)).find((candidate) => !this.isDuplicate(candidate));
+      const chosen = point ?? this.randomPoint(random);
+      model.imagine(chosen);
+      return remember(chosen);
+    };
+  }
+
+  private model(previous: ModelHyperparameters, fitting: ConstructorParameters<typeof Model>[5]): Model {
+    const { settings, observations, time } = this.data;
+    return new Model(settings, this.known, observations, time, previous, fitting);
+  }
+
+  private search(model: Model, beliefs: Belief[], random: Random): RatedPoint[] {
+    const { settings, region } = this.data;
+    const { dimensions } = settings;
+    const ordered = [...beliefs].sort((a, b) => (isBetter(a, b) ? -1 : 1));
+    const centre = ordered[0]!;
+    const objectives = beliefs.map(({ objective }) => objective);
+    const spread = Math.max(...objectives) - Math.min(...objectives) || 1;
+    const incumbent = centre.feasible
+      ? centre.objective
+      : // With a known objective, points are still compared by it before anything feasible is found.
+        this.known.objective
+        ? Math.max(...objectives)
+        : null;
+    const acquisition = new Acquisition({
+      dimensions,
+      time: model.time,
+      objective: model.objective,
+      known: this.known.objective ?? this.known.offset,
+      incumbent,
+      smoothing: 1e-3 * spread,
+      constraints: model.constraints,
+      knownConstraints: this.known.constraints.map((constraint) => ({ constraint, smoothing: 1e-3 })),
+    });
+    const whole = { lower: new Float64Array(dimensions), upper: new Float64Array(dimensions).fill(1) };
+    const scales = (model.objective ?? model.constraints[0])?.process.hyperparameters.lengthScales;
+    const box =
+      this.strategy === 'trust-region' && scales
+        ? trustRegionBox(region, centre.observation.point, scales)
+        : whole;
+    const anchors = ordered
+      .slice(0, 4)
+      .map(({ observation }) =>
+        Float64Array.from(observation.point, (value, k) => Math.min(Math.max(value, box.lower[k]!), box.upper[k]!)),
+      );
+    const large = beliefs.length > 150;
+    return maximizeAcquisition(
+      acquisition,
+      {
+        ...box,
+        anchors,
+        samples: large ? 128 : 256,
+        perturbations: large ? 64 : 128,
+        climbs: large ? 3 : 4,
+        maximumIterations: large ? 25 : 40,
+      },
+      random,
+    );
+  }
+
+  /** Whether an observation beats all before it, by what was measured. */
+  private improves(observation: Observation): boolean {
+    const rate = ({ point, objective, constraints }: Observation): { value: number; violation: number } => ({
+      value: this.known.objective?.value(point) ?? objective! + (this.known.offset?.value(point) ?? 0),
+      violation: constraints.reduce((sum, value) => sum + Math.max(0, value), 0),
+    });
+    const now = rate(observation);
+    return this.data.observations.every((other) => {
+      if (other.failed || other.time !== observation.time) return true;
+      const before = rate(other);
+      if (now.violation > 0 || before.violation > 0) return now.violation < before.violation;
+      return now.value < before.value - 1e-3 * Math.abs(before.value);
+    });
+  }
+
+  private isDuplicate(point: readonly number[]): boolean {
+    const { observations, pending } = this.data;
+    return observations.some((other) => same(other.point, point)) || pending.some((other) => same(other, point));
+  }
+
+  private randomPoint(random: Random): number[] {
+    return Array.from({ length: this.data.settings.dimensions }, () => random.uniform());
+  }
+}
+
+function knownFrom(functions: KnownFunctions, dimensions: number): Known {
+  const { objective, objectiveGradient, offset, offsetGradient, knownConstraints = [] } = functions;
+  return {
+    objective: objective ? new KnownFunction(objective, objectiveGradient, dimensions) : null,
+    offset: offset ? new KnownFunction(offset, offsetGradient, dimensions) : null,
+    constraints: knownConstraints.map(({ value, gradient }) => new KnownFunction(value, gradient, dimensions)),
+  };
+}
+
+function spaceFilling(dimensions: number, count: number, random: Random): number[][] {
+  if (dimensions > MAXIMUM_SOBOL_DIMENSIONS) {
+    return Array.from({ length: count }, () => Array.from({ length: dimensions }, () => random.uniform()));
+  }
+  const sequence = new SobolSequence(dimensions, random);
+  return Array.from({ length: count }, () => Array.from(sequence.next()));
+}
+
+function same(a: readonly number[], b: readonly number[]): boolean {
+  return a.every((value, k) => Math.abs(value - b[k]!) <= DUPLICATE);
+}

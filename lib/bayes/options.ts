@@ -1,0 +1,163 @@
+/**
+ * What a caller gives to the optimizer and gets from it.
+ */
+import { UsageError } from '../errors.js';
+import type { PointFunction, PointGradient } from './known-function.js';
+
+/** A constraint that is computed exactly; met where its value is <= 0. */
+export interface KnownConstraint {
+  value: PointFunction;
+  gradient?: PointGradient;
+}
+
+/** Functions of the point the optimizer computes instead of modelling. Not part of the saved state. */
+export interface KnownFunctions {
+  /** The objective itself, where it is known: only the constraints are then measured and modelled. */
+  objective?: PointFunction;
+  objectiveGradient?: PointGradient;
+  /** Added to the measured objective; computed, never modelled. */
+  offset?: PointFunction;
+  offsetGradient?: PointGradient;
+  /** Constraints that are known; measured ones are counted by `constraints`. */
+  knownConstraints?: KnownConstraint[];
+}
+
+/** `auto` takes the trust region beyond 15 dimensions or 200 evaluations. */
+export type Strategy = 'global' | 'trust-region';
+
+/** The numbers that fix a search; part of the saved state. */
+export interface OptimizerSettings {
+  /** Coordinates, 1 to 256. */
+  dimensions: number;
+  /** Selects the sequence of suggestions. */
+  seed: number;
+  /** Points of the space-filling design asked before the model is trusted; default 2 (d + 1), at least 6, at most 20. */
+  initial: number;
+  /** Measured constraints; default 0. */
+  constraints: number;
+  /** Default `auto`. */
+  strategy: Strategy | 'auto';
+  /** Whether observations of earlier times are trusted less, at a learned rate, or like new ones; default `learned`. */
+  forgetting: 'learned' | 'none';
+}
+
+export type OptimizerOptions = Pick<OptimizerSettings, 'dimensions' | 'seed'> &
+  Partial<OptimizerSettings> &
+  KnownFunctions;
+
+/** The outcome of evaluating one point. */
+export interface Evaluation {
+  /** To be minimised; not needed where the objective is known. With an offset: the measured part alone. */
+  objective?: number;
+  /** One a measured constraint; met where <= 0. */
+  constraints?: number[];
+  /** Variance of the noise of `objective` where known; learned from the data where not. */
+  noiseVariance?: number;
+  /** The same a constraint. */
+  constraintNoiseVariance?: number[];
+  /** When it was measured, in rounds; default: the optimizer's current time. */
+  time?: number;
+  /** The evaluation broke down: remembered as bad, values not needed. */
+  failed?: boolean;
+}
+
+/** An evaluation as it is remembered; null where a number was not given. */
+export interface Observation {
+  point: number[];
+  objective: number | null;
+  constraints: number[];
+  noiseVariance: number | null;
+  constraintNoiseVariance: (number | null)[];
+  time: number;
+  failed: boolean;
+}
+
+/** The best point so far. */
+export interface Incumbent {
+  point: number[];
+  /** Objective, known offset included: the model's estimate where measurements are noisy or old, else as told. */
+  objective: number;
+  /** Measured constraints in the same way. */
+  constraints: number[];
+}
+
+/** Settings from options, with defaults. @throws UsageError naming the option at fault. */
+export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
+  const { dimensions, seed } = options;
+  const whole = (name: string, value: number, low: number, high: number): void => {
+    if (!Number.isInteger(value) || value < low || value > high) {
+      throw new UsageError(
+        `BayesianOptimizer: expected an integer from ${low} to ${high} for ${name} but received ${String(value)}`,
+      );
+    }
+  };
+  whole('dimensions', dimensions, 1, 256);
+  if (!Number.isFinite(seed)) {
+    throw new UsageError(`BayesianOptimizer: expected a finite number for seed but received ${String(seed)}`);
+  }
+  const settings: OptimizerSettings = {
+    dimensions,
+    seed,
+    initial: options.initial ?? Math.min(20, Math.max(6, 2 * (dimensions + 1))),
+    constraints: options.constraints ?? 0,
+    strategy: options.strategy ?? 'auto',
+    forgetting: options.forgetting ?? 'learned',
+  };
+  whole('initial', settings.initial, 1, 100000);
+  whole('constraints', settings.constraints, 0, 100);
+  if (options.objective && options.offset) {
+    throw new UsageError('BayesianOptimizer: expected either a known objective or an offset but received both');
+  }
+  return settings;
+}
+
+/** @throws UsageError unless `point` is in the unit cube of `dimensions`. */
+export function checkPoint(point: readonly number[], dimensions: number, where: string): void {
+  if (point.length !== dimensions || !point.every((value) => value >= 0 && value <= 1)) {
+    throw new UsageError(`${where}: expected a point in [0, 1]^${dimensions} but received [${point.join(', ')}]`);
+  }
+}
+
+/** An evaluation checked and completed. @throws UsageError naming the field at fault. */
+export function observationFrom(
+  point: readonly number[],
+  evaluation: Evaluation,
+  settings: OptimizerSettings,
+  knownObjective: boolean,
+  currentTime: number,
+): Observation {
+  checkPoint(point, settings.dimensions, 'tell');
+  const failed = evaluation.failed ?? false;
+  const finite = (name: string, value: number | undefined): void => {
+    if (!Number.isFinite(value)) {
+      throw new UsageError(
+        `tell: expected a finite number for ${name} but received ${String(value)}; tell { failed: true } where there is none`,
+      );
+    }
+  };
+  const constraints = evaluation.constraints ?? [];
+  const noise = evaluation.constraintNoiseVariance ?? [];
+  if (!failed) {
+    if (!knownObjective) finite('objective', evaluation.objective);
+    if (constraints.length !== settings.constraints) {
+      throw new UsageError(`tell: expected ${settings.constraints} constraints but received ${constraints.length}`);
+    }
+    constraints.forEach((value, index) => finite(`constraints[${index}]`, value));
+  }
+  for (const variance of [evaluation.noiseVariance ?? 0, ...noise]) {
+    if (!(variance >= 0 && variance < Infinity)) {
+      throw new UsageError(`tell: expected a noise variance >= 0 but received ${String(variance)}`);
+    }
+  }
+  const time = evaluation.time ?? currentTime;
+  finite('time', time);
+  return {
+    point: [...point],
+    objective: failed ? null : (evaluation.objective ?? null),
+    constraints: failed ? [] : [...constraints],
+    noiseVariance: evaluation.noiseVariance ?? null,
+    constraintNoiseVariance: constraints.map((_, index) => noise[index] ?? null),
+    time,
+    failed,
+  };
+}
