@@ -1,0 +1,65 @@
+/** `evaluate`: accuracy of a model on a folder of labelled images. */
+
+import type { PartName } from '../../data/types.js';
+import { UsageError } from '../../errors.js';
+import { defineCommand } from '../command.js';
+import { choiceFlag, integerFlag, switchFlag, textFlag } from '../flags/flag.js';
+import { networkFlags, networkFrom } from '../flags/network-flags.js';
+import { formatCount, formatRate, formatShare } from '../../format.js';
+import { renderTable } from '../render/table.js';
+
+export const evaluateCommand = defineCommand({
+  name: 'evaluate',
+  describe: 'Accuracy of a model on labelled images, overall and per class',
+  positionals: [{ name: 'file', describe: 'A model file, unless --model is given', required: false }],
+  flags: {
+    data: textFlag('data', 'Folder of labelled images, in the layouts of tune'),
+    split: integerFlag('split', 'Official split; that of the tuning run if not given', { min: 1 }),
+    part: choiceFlag<PartName | 'all'>('part', 'Which images; test if not given', ['test', 'tune', 'fit', 'all']),
+    seed: integerFlag('seed', 'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given', { min: 0 }),
+    'batch-size': integerFlag('batch-size', 'Images at a time, 32 if not given', { min: 1 }),
+    strict: switchFlag('strict', 'Stop at the first image that cannot be read'),
+    ...networkFlags,
+  },
+  examples: [['$0 evaluate run/model.safetensors --data photos', 'accuracy on the images that tuning never saw']],
+  run: async (flags, words, { terminal, json, signal, onSlowWork }) => {
+    const { source, rest } = networkFrom(flags, words['file'] ?? []);
+    if (rest.length > 0) throw new UsageError(`unexpected word "${rest[0]}": with --model there is no model file to name`);
+    const { data } = flags;
+    if (data === undefined) throw new UsageError('--data is missing: the folder of labelled images to evaluate on');
+    const { evaluate } = await import('../../serve/evaluate.js');
+    onSlowWork('interrupted: stopping');
+    const report = await evaluate(source, {
+      data,
+      split: flags.split,
+      part: flags.part,
+      seed: flags.seed,
+      device: flags.device,
+      threads: flags.threads,
+      batchSize: flags['batch-size'],
+      strict: flags.strict,
+      signal,
+      onProgress: (progress) => terminal.progress(progress),
+    });
+    for (const { path, reason } of report.skipped) terminal.note(`skipped ${path}: ${reason}`);
+    if (json) {
+      terminal.json(report);
+      return 0;
+    }
+    terminal.print(
+      renderTable(
+        [
+          { title: 'class', align: 'left' },
+          { title: 'images', align: 'right' },
+          { title: 'top-1', align: 'right' },
+        ],
+        report.perClass.map(({ label, images, top1 }) => [label, formatCount(images), top1 === null ? '-' : formatShare(top1)]),
+      ),
+    );
+    terminal.print(
+      `${formatCount(report.images)} images: top-1 ${formatShare(report.top1, 2)}, top-5 ${formatShare(report.top5, 2)}, ` +
+        `${formatRate(report.imagesPerSecond)} images/s on ${report.device}`,
+    );
+    return 0;
+  },
+});

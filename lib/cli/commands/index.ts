@@ -1,0 +1,20 @@
+/** The commands, in the order in which --help lists them. Each loads its work only when it runs. */
+
+import type { Command } from '../command.js';
+import { doctorCommand } from './doctor.js';
+import { evaluateCommand } from './evaluate.js';
+import { inspectCommand } from './inspect.js';
+import { installCommand } from './install.js';
+import { predictCommand } from './predict.js';
+import { reportCommand } from './report.js';
+import { tuneCommand } from './tune.js';
+
+export const commands: readonly Command[] = [
+  tuneCommand,
+  evaluateCommand,
+  predictCommand,
+  inspectCommand,
+  reportCommand,
+  doctorCommand,
+  installCommand,
+];

@@ -1,0 +1,20 @@
+/** Entry of the command line: the only place that touches `process` and sets the exit status. */
+
+import { exitWhenInterrupted } from './interrupt.js';
+import { runProgram } from './program.js';
+
+// A reader that went away (`finepune-native inspect FILE | head -1`) is not a failure of ours.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+const interrupt = exitWhenInterrupted(process, (line) => process.stderr.write(`${line}\n`));
+
+process.exitCode = await runProgram(process.argv.slice(2), {
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: interrupt.signal,
+  onSlowWork: interrupt.arm,
+});
+interrupt.release();

@@ -1,0 +1,183 @@
+/** Parses the command line, runs the command, and turns errors into one line and an exit status. */
+
+import { readFileSync } from 'node:fs';
+import yargs, { type Argv } from 'yargs';
+import { AbortedError, FinepuneError, InternalError, messageOf, UsageError } from '../errors.js';
+import type { Command } from './command.js';
+import { commands } from './commands/index.js';
+import { didYouMean } from './flags/suggest.js';
+import { Terminal, type OutputStream } from './render/terminal.js';
+
+const PROGRAM = 'finepune-native';
+
+export interface ProgramIo {
+  stdout: OutputStream;
+  stderr: OutputStream;
+  signal: AbortSignal;
+  /** See CommandContext. */
+  onSlowWork: (notice: string) => void;
+}
+
+interface Parsed {
+  /** Text that --help or --version asked for; then there is nothing to run. */
+  output: string;
+  command: Command | undefined;
+  values: Record<string, unknown>;
+}
+
+/**
+ * Runs the command line.
+ *
+ * @param words what follows the program's name
+ * @returns exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted
+ */
+export async function runProgram(words: string[], io: ProgramIo): Promise<number> {
+  // Read before parsing, because wrong usage must honour it too.
+  const verbose = words.includes('--verbose');
+  const terminal = new Terminal({ stdout: io.stdout, stderr: io.stderr, quiet: words.includes('--json') });
+  try {
+    const { output, command, values } = await parse(words);
+    if (command === undefined) {
+      terminal.print(output);
+      return 0;
+    }
+    return await command.run(values, positionalWords(command, values), {
+      terminal,
+      json: values['json'] === true,
+      verbose,
+      signal: io.signal,
+      onSlowWork: io.onSlowWork,
+    });
+  } catch (thrown) {
+    const error = asFinepuneError(thrown, io.signal);
+    terminal.note(`error ${error.code}: ${oneLine(error.message)}`);
+    if (verbose) terminal.note(stackOf(error));
+    return error.exitCode;
+  } finally {
+    terminal.close();
+  }
+}
+
+async function parse(words: string[]): Promise<Parsed> {
+  let selected: Command | undefined;
+  const parser = yargs()
+    .scriptName(PROGRAM)
+    .usage('Fine-prune a pre-trained convolutional network to your images, and serve the small one from Node.\n\n$0 <command>')
+    .parserConfiguration({
+      'camel-case-expansion': false,
+      'duplicate-arguments-array': false,
+      'parse-numbers': false,
+      'parse-positional-numbers': false,
+      'dot-notation': false,
+    })
+    .exitProcess(false)
+    .version(packageVersion())
+    .help()
+    .alias('help', 'h')
+    .wrap(110)
+    .strict()
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error ?? new UsageError(message ?? 'wrong usage');
+    })
+    .epilogue('Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
+  for (const command of commands) {
+    parser.command(
+      [command.name, ...command.positionals.map(positionalUsage)].join(' '),
+      command.describe,
+      (inner) => describeCommand(inner, command),
+      () => {
+        selected = command;
+      },
+    );
+  }
+
+  let output = '';
+  let values: Record<string, unknown> = {};
+  try {
+    values = await parser.parseAsync(words, {}, (_error: Error | undefined | null, _values: unknown, text: string) => {
+      output = text;
+    });
+  } catch (error) {
+    throw error instanceof FinepuneError ? withHint(error, words) : error;
+  }
+  if (output !== '') return { output, command: undefined, values };
+  if (selected === undefined) throw withHint(new UsageError(nameOfCommandMissing(words)), words);
+  return { output, command: selected, values };
+}
+
+function describeCommand(parser: Argv, command: Command): Argv {
+  for (const positional of command.positionals) {
+    parser.positional(positional.name, { type: 'string', describe: positional.describe });
+  }
+  for (const flag of Object.values(command.flags)) {
+    parser.option(flag.name, { type: flag.boolean ? 'boolean' : 'string', requiresArg: !flag.boolean, describe: flag.describe });
+  }
+  for (const [line, meaning] of command.examples) parser.example(line, meaning);
+  return parser
+    .usage(`$0 ${[command.name, ...command.positionals.map(positionalUsage)].join(' ')}\n\n${command.describe}`)
+    .option('json', { type: 'boolean', describe: 'Nothing but JSON on standard output' })
+    .option('verbose', { type: 'boolean', describe: 'More detail, and the stack of an error' });
+}
+
+function positionalUsage({ name, required, many }: Command['positionals'][number]): string {
+  const inner = `${name}${many === true ? '..' : ''}`;
+  return required ? `<${inner}>` : `[${inner}]`;
+}
+
+function positionalWords(command: Command, values: Record<string, unknown>): Record<string, string[]> {
+  return Object.fromEntries(
+    command.positionals.map(({ name }) => {
+      const value = values[name];
+      const list = Array.isArray(value) ? value : value === undefined ? [] : [value];
+      return [name, list.map(String)];
+    }),
+  );
+}
+
+function nameOfCommandMissing(words: string[]): string {
+  const [word] = words.filter((each) => !each.startsWith('-'));
+  const names = commands.map(({ name }) => name);
+  return word === undefined
+    ? `which command? One of ${names.join(', ')}`
+    : `unknown command "${word}"${didYouMean(word, names)}`;
+}
+
+/** Turns a parser's complaint into a line that says how to mend it. */
+function withHint(error: FinepuneError, words: string[]): FinepuneError {
+  if (!(error instanceof UsageError)) return error;
+  const command = commands.find(({ name }) => words.includes(name));
+  const help = `see ${PROGRAM}${command === undefined ? '' : ` ${command.name}`} --help`;
+  const unknown = /^Unknown arguments?: (.+)$/.exec(error.message)?.[1];
+  if (unknown === undefined) return new UsageError(`${oneLine(error.message)}; ${help}`, { cause: error });
+  const name = unknown.split(', ')[0] ?? unknown;
+  if (command === undefined) return new UsageError(`${nameOfCommandMissing(words)}; ${help}`, { cause: error });
+  const isFlag = words.some((word) => word.replace(/=.*$/, '') === `--${name}` || word === `-${name}`);
+  if (!isFlag) return new UsageError(`unexpected word "${name}" after ${command.name}; ${help}`, { cause: error });
+  const known = [...Object.values(command.flags).map((flag) => flag.name), 'json', 'verbose', 'help'];
+  return new UsageError(`unknown flag --${name}${didYouMean(name, known, '--')}; ${help}`, { cause: error });
+}
+
+function asFinepuneError(thrown: unknown, signal: AbortSignal): FinepuneError {
+  if (thrown instanceof FinepuneError) return thrown;
+  if (signal.aborted) return new AbortedError('stopped', { cause: thrown });
+  return new InternalError(`${messageOf(thrown)} (a fault of ${PROGRAM}: run again with --verbose and report the stack)`, {
+    cause: thrown,
+  });
+}
+
+function oneLine(text: string): string {
+  return text.replaceAll(/\s*\n\s*/g, ' ').trim();
+}
+
+function stackOf(error: Error): string {
+  const lines = [error.stack ?? error.message];
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) lines.push(`caused by ${cause.stack ?? cause.message}`);
+  return lines.join('\n');
+}
+
+function packageVersion(): string {
+  // Two folders up from dist/cli and from lib/cli alike.
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+}
+

@@ -1,0 +1,125 @@
+/** A tuning run told in lines, for people. */
+
+import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../tuner/types.js';
+import { formatBytes, formatCount, formatFactor, formatSeconds, formatShare } from '../../format.js';
+import { renderTable } from './table.js';
+import type { Terminal } from './terminal.js';
+
+/** More unreadable images than this are counted, not listed. */
+const LISTED = 10;
+
+/** Prints what happened as it happens; --verbose adds a line a candidate and a line a layer. */
+export class TuneStory {
+  constructor(
+    private readonly terminal: Terminal,
+    private readonly verbose: boolean,
+  ) {}
+
+  tell(event: TuneEvent): void {
+    switch (event.event) {
+      case 'progress':
+        this.terminal.progress(event);
+        return;
+      case 'start':
+        this.terminal.print(startLine(event));
+        return;
+      case 'data':
+        this.tellData(event);
+        return;
+      case 'warmup':
+        this.terminal.print(warmupLine(event));
+        return;
+      case 'evaluation':
+        if (this.verbose) {
+          this.terminal.print(
+            `  candidate ${event.round}.${event.index} (${event.source}): accuracy ${formatShare(event.accuracy)} on ${formatCount(event.images)} images, ` +
+              `${formatFactor(event.compression)} fewer parameters${event.feasible ? '' : ', too inaccurate'}`,
+          );
+        }
+        return;
+      case 'round':
+        this.terminal.print(this.roundLines(event));
+        return;
+      case 'finetune':
+        if (this.verbose) {
+          this.terminal.print(
+            `  ${event.phase} step ${event.step}/${event.steps}: loss ${event.loss.toFixed(3)}, tune accuracy ${formatShare(event.tuneAccuracy)}${event.best ? ', best so far' : ''}`,
+          );
+        }
+        return;
+      case 'done':
+        this.terminal.print(resultLines(event, this.verbose));
+        return;
+    }
+  }
+
+  private tellData({ layout, labels, fit, tune, test, skipped }: DataEvent): void {
+    this.terminal.print(
+      `${labels.length} classes (${layout}): ${formatCount(fit)} images to fit, ${formatCount(tune)} to tune, ${formatCount(test)} to test`,
+    );
+    for (const { path, reason } of skipped.slice(0, LISTED)) this.terminal.note(`skipped ${path}: ${reason}`);
+    if (skipped.length > LISTED) this.terminal.note(`skipped ${skipped.length - LISTED} more images that cannot be read`);
+  }
+
+  private roundLines({ round, slack, tuneAccuracy, compression, layers }: RoundEvent): string {
+    const budget = slack === null ? '' : ` (at most ${(slack * 100).toFixed(1)} points may be lost)`;
+    const line = `round ${round}: ${formatFactor(compression)} fewer parameters, tune accuracy ${formatShare(tuneAccuracy)} after training${budget}`;
+    if (!this.verbose) return line;
+    return [line, ...layers.map(({ name, count, kept }) => `  ${name}: ${formatShare(kept / count)} of ${formatCount(count)} weights kept`)].join('\n');
+  }
+}
+
+function startLine({ run, resumed, model, device, threads, seed, parameters }: StartEvent): string {
+  const what = `${model}, ${formatCount(parameters)} parameters, on ${device} with ${threads} ${threads === 1 ? 'thread' : 'threads'}, seed ${seed}`;
+  return `${resumed ? 'going on with' : 'run'} ${run}: ${what}`;
+}
+
+function warmupLine({ steps, loss, tuneAccuracy, fresh }: WarmupEvent): string {
+  const started = fresh.length === 0 ? '' : `; started fresh: ${fresh.join(', ')}`;
+  return `warm-up: tune accuracy ${formatShare(tuneAccuracy)}, loss ${loss.toFixed(3)} after ${formatCount(steps)} steps${started}`;
+}
+
+/** The table a run ends with. */
+export function resultLines(result: TuneResult, verbose: boolean): string {
+  const { accuracy, parameters, bytes, seconds } = result;
+  const change = (accuracy.compressed - accuracy.dense) * 100;
+  const table = renderTable(
+    [
+      { title: '', align: 'left' },
+      { title: 'dense', align: 'right' },
+      { title: 'compressed', align: 'right' },
+      { title: '', align: 'left' },
+    ],
+    [
+      [
+        'test accuracy',
+        formatShare(accuracy.dense),
+        formatShare(accuracy.compressed),
+        `${change > 0 ? '+' : ''}${change.toFixed(1)} points on ${formatCount(accuracy.images)} images`,
+      ],
+      ['parameters', formatCount(parameters.total), formatCount(parameters.kept), `${formatFactor(parameters.compression)} fewer`],
+      ['file', formatBytes(bytes.dense), formatBytes(bytes.file), `${formatFactor(bytes.ratio)} smaller`],
+    ],
+  );
+  const lines = ['', table];
+  if (verbose) lines.push('', layerTable(result));
+  lines.push(
+    '',
+    `time    ${formatSeconds(seconds.total)} (decoding ${formatSeconds(seconds.decode)}, search ${formatSeconds(seconds.search)}, training ${formatSeconds(seconds.train)}), ${formatBytes(result.peakRssBytes)} of memory at most`,
+    `model   ${result.model}`,
+    `report  ${result.report}`,
+  );
+  return lines.join('\n');
+}
+
+function layerTable({ layers }: TuneResult): string {
+  return renderTable(
+    [
+      { title: 'layer', align: 'left' },
+      { title: 'weights', align: 'right' },
+      { title: 'kept', align: 'right' },
+      { title: 'density', align: 'right' },
+    ],
+    layers.map(({ name, count, kept }) => [name, formatCount(count), formatCount(kept), formatShare(kept / count)]),
+  );
+}

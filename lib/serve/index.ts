@@ -1,0 +1,6 @@
+export { diagnose, type Diagnosis } from './diagnosis.js';
+export { evaluate, type EvaluateOptions, type EvaluateReport } from './evaluate.js';
+export { inspect, type InspectOptions } from './inspect.js';
+export { loadModel, type ClassifyOptions, type ImageInput, Model, type Prediction } from './model.js';
+export type { ServingOptions } from './serving-session.js';
+export type { ModelSource, UntunedNetwork } from './source.js';
