@@ -1,0 +1,81 @@
+/**
+ * Saving and restoring everything a run needs to go on: tensors of the session and where the loop stands.
+ *
+ * One safetensors file, replaced whole, so that a kill at any moment leaves the one before or the new one.
+ */
+import { existsSync } from 'node:fs';
+import { RunError } from '../errors.js';
+import { readSafetensorsHeader, readSafetensorsTensor, writeSafetensors } from '../models/safetensors.js';
+import type { ParameterDescription, TensorMap, TensorRole } from '../native/addon.js';
+import type { Session } from '../native/session.js';
+
+/** Which roles a checkpoint holds: all of them, or only what running the network needs. */
+export type CheckpointKind = 'training' | 'weights';
+
+const VERSION = '1';
+
+/** Roles that exist for a parameter. The parameter of a prunable weight is W o T: shadow and mask say it already. */
+function rolesOf(parameter: ParameterDescription, kind: CheckpointKind): TensorRole[] {
+  if (kind === 'weights') return ['parameter'];
+  const trained = parameter.kind !== 'running_mean' && parameter.kind !== 'running_var';
+  const values: TensorRole[] = parameter.prunable ? ['shadow', 'mask'] : ['parameter'];
+  return trained ? [...values, 'momentum'] : values;
+}
+
+/**
+ * Writes the session's tensors and `progress` (any JSON value) to `path`, atomically.
+ * @throws FileError on a full disk or an unwritable folder; what stood at `path` stays.
+ */
+export async function saveCheckpoint(
+  path: string,
+  session: Session,
+  kind: CheckpointKind,
+  progress: object,
+): Promise<void> {
+  const entries = session.describeParameters().flatMap((parameter) =>
+    rolesOf(parameter, kind).map((role) => ({ role, parameter })),
+  );
+  await writeSafetensors(
+    path,
+    entries.map(({ role, parameter }) => ({
+      name: `${role}/${parameter.name}`,
+      dtype: role === 'mask' ? ('U8' as const) : ('F32' as const),
+      shape: parameter.shape,
+      // Fetched when its turn comes, so that no second copy of the network is held at once.
+      data: async () => (await session.getTensors({ role, names: [parameter.name] }))[parameter.name],
+    })),
+    { 'finepune.checkpoint': VERSION, kind, progress: JSON.stringify(progress) },
+  );
+}
+
+/** Where the loop stood when the checkpoint was written, or null where there is none. */
+export async function readCheckpointProgress(path: string): Promise<unknown> {
+  if (!existsSync(path)) return null;
+  const header = await readSafetensorsHeader(path);
+  const progress = header.metadata.progress;
+  if (header.metadata['finepune.checkpoint'] !== VERSION || progress === undefined) {
+    throw new RunError(`${path} is not a checkpoint this version can read; start the run again in another folder`);
+  }
+  return JSON.parse(progress) as unknown;
+}
+
+/**
+ * Puts a checkpoint's tensors into a session of the same network. Masks are written last: setting weights leaves them as
+ * they are, and thresholds are the caller's to set before (setThresholds refreshes masks, this then overrides them).
+ * @throws RunError naming a tensor that the checkpoint lacks.
+ */
+export async function restoreCheckpoint(path: string, session: Session, kind: CheckpointKind): Promise<void> {
+  const header = await readSafetensorsHeader(path);
+  const order: TensorRole[] = ['parameter', 'shadow', 'momentum', 'mask'];
+  for (const role of order) {
+    for (const parameter of session.describeParameters()) {
+      if (!rolesOf(parameter, kind).includes(role)) continue;
+      const name = `${role}/${parameter.name}`;
+      if (!header.tensors.has(name)) {
+        throw new RunError(`${path} lacks ${name}; it was written for another network, start the run again in another folder`);
+      }
+      const { data } = await readSafetensorsTensor(path, header, name);
+      await session.setTensors({ role, tensors: { [parameter.name]: data } as TensorMap });
+    }
+  }
+}

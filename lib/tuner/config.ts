@@ -1,0 +1,169 @@
+/** From what a caller asked for to a complete, checked configuration. */
+import { availableParallelism } from 'node:os';
+import { UsageError } from '../errors.js';
+import type { Criterion, TuneConfig, TuneOptions } from './types.js';
+
+/** What the defaults depend on. */
+export interface DefaultsContext {
+  /** Images in the fit set. */
+  fitImages: number;
+  /** Share of the network's weights that start fresh, in [0, 1]. */
+  freshShare: number;
+  demo: boolean;
+}
+
+/** Pruning criteria a run can use; METHOD.md section 3 names those to come. */
+export const CRITERIA: readonly Criterion[] = ['dns'];
+
+/** Beyond this share of fresh weights a network is rather trained than fine-tuned, and warms up longer. */
+const MOSTLY_FRESH = 0.5;
+
+/** Passes over the fit images by phase. A real network needs few: full fine-tuning reaches its plateau in 4 to 6. */
+const EPOCHS = {
+  demo: { warmup: 6, round: 3, finetune: 12 },
+  pretrained: { warmup: 6, round: 4, finetune: 12 },
+  fresh: { warmup: 12, round: 4, finetune: 14 },
+};
+
+const DEFAULTS = {
+  criterion: 'dns' as const,
+  maxDrop: 0.01,
+  rounds: 6,
+  evaluations: 16,
+  batchSize: 32,
+  learningRate: 1e-3,
+  freshFactor: 10,
+  decay: 'cosine' as const,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  labelSmoothing: 0,
+  augmentation: 'resized-crop' as const,
+  seed: 1,
+  device: 'auto',
+  precision: 'fp32' as const,
+};
+
+/**
+ * Completes the options. Call `checkOptions` first: it needs no data and so fails sooner.
+ * @param options what the caller gave; `out` and `model` must be there.
+ */
+export function completeConfig(
+  options: TuneOptions & { model: string; out: string },
+  context: DefaultsContext,
+): TuneConfig {
+  const batchSize = options.batchSize ?? DEFAULTS.batchSize;
+  const epochs = context.demo ? EPOCHS.demo : context.freshShare > MOSTLY_FRESH ? EPOCHS.fresh : EPOCHS.pretrained;
+  const stepsOf = (passes: number): number => Math.max(1, Math.ceil((passes * context.fitImages) / batchSize));
+  const lambda = options.lambda ?? null;
+  return {
+    data: options.data ?? null,
+    split: options.split ?? null,
+    model: options.model,
+    weights: options.weights ?? null,
+    out: options.out,
+    partial: options.partial ?? false,
+    strict: options.strict ?? false,
+    criterion: options.criterion ?? DEFAULTS.criterion,
+    maxDrop: lambda === null ? (options.maxDrop ?? DEFAULTS.maxDrop) : null,
+    lambda,
+    rounds: options.rounds ?? DEFAULTS.rounds,
+    evaluations: options.evaluations ?? DEFAULTS.evaluations,
+    warmupSteps: options.warmupSteps ?? stepsOf(epochs.warmup),
+    roundSteps: options.roundSteps ?? stepsOf(epochs.round),
+    finetuneSteps: options.finetuneSteps ?? stepsOf(epochs.finetune),
+    batchSize,
+    learningRate: options.learningRate ?? DEFAULTS.learningRate,
+    freshFactor: options.freshFactor ?? DEFAULTS.freshFactor,
+    decay: options.decay ?? DEFAULTS.decay,
+    momentum: options.momentum ?? DEFAULTS.momentum,
+    weightDecay: options.weightDecay ?? DEFAULTS.weightDecay,
+    labelSmoothing: options.labelSmoothing ?? DEFAULTS.labelSmoothing,
+    augmentation: options.augmentation ?? DEFAULTS.augmentation,
+    seed: options.seed ?? DEFAULTS.seed,
+    device: options.device ?? DEFAULTS.device,
+    precision: options.precision ?? DEFAULTS.precision,
+    threads: options.threads ?? availableParallelism(),
+  };
+}
+
+interface NumberRule {
+  least: number;
+  most: number;
+  /** Whether `least` and `most` themselves are outside. */
+  openLeast?: boolean;
+  openMost?: boolean;
+  integer?: boolean;
+}
+
+const NUMBER_RULES: { readonly [Key in keyof TuneOptions]?: NumberRule } = {
+  split: { least: 1, most: 1000, integer: true },
+  maxDrop: { least: 0, most: 1, openMost: true },
+  lambda: { least: 0, most: 1e6, openLeast: true },
+  rounds: { least: 1, most: 1000, integer: true },
+  evaluations: { least: 1, most: 100_000, integer: true },
+  warmupSteps: { least: 1, most: 1e9, integer: true },
+  roundSteps: { least: 1, most: 1e9, integer: true },
+  finetuneSteps: { least: 1, most: 1e9, integer: true },
+  batchSize: { least: 1, most: 65_536, integer: true },
+  learningRate: { least: 0, most: 100, openLeast: true },
+  freshFactor: { least: 0, most: 1e6, openLeast: true },
+  momentum: { least: 0, most: 1, openMost: true },
+  weightDecay: { least: 0, most: 1 },
+  labelSmoothing: { least: 0, most: 1, openMost: true },
+  seed: { least: 0, most: Number.MAX_SAFE_INTEGER, integer: true },
+  threads: { least: 1, most: 1024, integer: true },
+};
+
+const CHOICES: { readonly [Key in keyof TuneOptions]?: readonly string[] } = {
+  criterion: CRITERIA,
+  decay: ['cosine', 'step'],
+  augmentation: ['none', 'crop', 'resized-crop'],
+  precision: ['fp32', 'bf16'],
+};
+
+/**
+ * Checks every option that can be checked without reading a file.
+ * @throws UsageError naming the option, what it got and what it may be.
+ */
+export function checkOptions(options: TuneOptions): void {
+  for (const [name, rule] of Object.entries(NUMBER_RULES) as [keyof TuneOptions, NumberRule][]) {
+    const value = options[name];
+    if (value !== undefined && value !== null) checkNumber(name, value, rule);
+  }
+  for (const [name, choices] of Object.entries(CHOICES) as [keyof TuneOptions, readonly string[]][]) {
+    const value = options[name];
+    if (value !== undefined && !choices.includes(value as string)) {
+      throw new UsageError(`${name} is ${String(value)}; choose one of: ${choices.join(', ')}`);
+    }
+  }
+  if (options.maxDrop != null && options.lambda != null) {
+    throw new UsageError('maxDrop and lambda are two modes of the search; give one of them');
+  }
+  checkNeeds(options);
+}
+
+function checkNumber(name: string, value: unknown, rule: NumberRule): void {
+  const number = typeof value === 'number' ? value : NaN;
+  const inside =
+    (rule.openLeast ? number > rule.least : number >= rule.least) &&
+    (rule.openMost ? number < rule.most : number <= rule.most);
+  if (!inside || (rule.integer && !Number.isInteger(number))) {
+    const kind = rule.integer ? 'a whole number' : 'a number';
+    throw new UsageError(
+      `${name} is ${String(value)}; expected ${kind} ${rule.openLeast ? 'above' : 'from'} ${rule.least} ` +
+        `${rule.openMost ? 'to below' : 'to'} ${rule.most}`,
+    );
+  }
+}
+
+/** The demo brings data, model and weights; anything else needs all three. */
+function checkNeeds(options: TuneOptions): void {
+  const given = { data: options.data != null, model: options.model !== undefined, weights: options.weights != null };
+  if (!given.data && !given.model && !given.weights) return;
+  const missing = Object.entries(given).flatMap(([name, there]) => (there ? [] : [`--${name}`]));
+  if (missing.length > 0) {
+    throw new UsageError(
+      `${missing.join(' and ')} missing: a run of your own needs --data, --model and --weights; none of them runs the demo`,
+    );
+  }
+}

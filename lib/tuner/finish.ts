@@ -1,0 +1,130 @@
+/** The end of a run: the model file, the one look at the test set, result.json, the report. */
+import { rm, stat } from 'node:fs/promises';
+import { evaluateSamples } from '../native/evaluation.js';
+import { readModelFile, readSafetensors, writeModelFile, writeTextAtomically } from '../models/index.js';
+import { buildReport } from '../report/index.js';
+import { restoreCheckpoint } from './checkpoint.js';
+import { compressionOf } from './layers.js';
+import { ProgressMeter } from './progress.js';
+import type { RunContext } from './run-context.js';
+import { createSession, fixedParametersOf, openSession } from './session.js';
+import type { LayerResult, TuneResult } from './types.js';
+
+const BYTES_PER_FLOAT = 4;
+
+/** Measures both networks on the test images and writes what the run leaves behind. */
+export async function finishRun(context: RunContext): Promise<TuneResult> {
+  const { standing, paths, config } = context;
+  const dense = await testDense(context);
+  await writeModel(context);
+  const compressed = await testModelFile(context);
+  const total = compressed.layers.reduce((sum, layer) => sum + layer.count, compressed.fixedParameters);
+  const compression = compressionOf(compressed.layers, compressed.fixedParameters);
+  const fileBytes = (await stat(paths.model)).size;
+  const denseBytes = total * BYTES_PER_FLOAT;
+  context.noteResources();
+  const { seconds } = standing;
+  const result: TuneResult = {
+    accuracy: {
+      dense: dense.top1,
+      compressed: compressed.top1,
+      split: 'test',
+      images: context.images.test.labels.length,
+    },
+    parameters: { total, kept: Math.round(total / compression), compression },
+    bytes: { dense: denseBytes, file: fileBytes, ratio: denseBytes / fileBytes },
+    layers: compressed.layers,
+    seconds: {
+      decode: seconds.decode,
+      search: seconds.search,
+      train: seconds.train,
+      total: seconds.total,
+    },
+    peakRssBytes: standing.peakRssBytes,
+    device: context.device,
+    seed: config.seed,
+    model: paths.model,
+    report: paths.report,
+  };
+  await writeTextAtomically(paths.result, `${JSON.stringify(result, null, 2)}\n`);
+  context.record({ event: 'done', ...result });
+  await buildReport(paths.directory);
+  // The run is done: what only a resume would need goes.
+  await rm(paths.checkpoints, { recursive: true, force: true });
+  return result;
+}
+
+async function testDense(context: RunContext): Promise<{ top1: number }> {
+  await using open = await openSession(context, null);
+  await restoreCheckpoint(context.paths.bestDense, open.session, 'weights');
+  return test(context, 'test: dense reference', open);
+}
+
+/** Writes the best weights of the last fine-tuning as model.safetensors. */
+async function writeModel(context: RunContext): Promise<void> {
+  const { paths, config, images, network } = context;
+  const prefix = 'parameter/';
+  const checkpoint = await readSafetensors(paths.bestCompressed);
+  const tensors = new Map(
+    [...checkpoint.tensors].map(([name, tensor]) => [
+      name.slice(prefix.length),
+      { shape: tensor.shape, data: tensor.data as Float32Array },
+    ]),
+  );
+  await writeModelFile(paths.model, {
+    spec: network.spec,
+    labels: images.dataset.labels,
+    tensors,
+    provenance: {
+      method: 'fine-pruning',
+      criterion: config.criterion,
+      seed: config.seed,
+      split: config.split,
+      layout: images.dataset.layout,
+    },
+  });
+}
+
+/** Measures the network as the model file holds it: what is reported is what was written. */
+async function testModelFile(
+  context: RunContext,
+): Promise<{ top1: number; layers: LayerResult[]; fixedParameters: number }> {
+  const file = await readModelFile(context.paths.model);
+  const session = await createSession(context, file.spec);
+  try {
+    await session.setTensors({
+      role: 'parameter',
+      tensors: Object.fromEntries([...file.tensors].map(([name, tensor]) => [name, tensor.data])),
+    });
+    const images = await session.attachImages(context.images.file);
+    const found = await test(context, 'test: compressed', { session, test: { images, ...context.images.test } });
+    const layers: LayerResult[] = [];
+    for (const parameter of session.describeParameters()) {
+      if (!parameter.prunable) continue;
+      const data = file.tensors.get(parameter.name)?.data ?? new Float32Array();
+      layers.push({ name: parameter.name, count: data.length, kept: countNonZeros(data) });
+    }
+    return { top1: found.top1, layers, fixedParameters: fixedParametersOf(session) };
+  } finally {
+    await session.dispose();
+  }
+}
+
+async function test(
+  context: RunContext,
+  task: string,
+  open: Pick<Awaited<ReturnType<typeof openSession>>, 'session' | 'test'>,
+): Promise<{ top1: number }> {
+  const meter = new ProgressMeter(task, 'images', open.test.labels.length, context.emit);
+  return evaluateSamples(open.session, open.test, {
+    batchSize: context.config.batchSize,
+    signal: context.signal,
+    onProgress: (images) => meter.report(images),
+  });
+}
+
+function countNonZeros(values: Float32Array): number {
+  let count = 0;
+  for (const value of values) if (value !== 0) count++;
+  return count;
+}

@@ -1,0 +1,132 @@
+/** Reads what a run starts from: the network, its weights, the images. */
+import { basename } from 'node:path';
+import { DataError } from '../errors.js';
+import { openImageCache, samplesOf, scanDataset, type Dataset } from '../data/index.js';
+import {
+  type MatchedWeights,
+  type ModelSpec,
+  loadSpec,
+  matchWeights,
+  parameterShapes,
+  readWeights,
+  withClasses,
+} from '../models/index.js';
+import type { ImageFile } from '../native/addon.js';
+import { ProgressMeter } from './progress.js';
+import type { DataEvent, ProgressEvent } from './types.js';
+
+/** Images of one part of the data, by record of the image cache. */
+export interface Part {
+  records: Uint32Array;
+  labels: Int32Array;
+}
+
+/** The images of a run, decoded. */
+export interface RunImages {
+  dataset: Dataset;
+  file: ImageFile;
+  fit: Part;
+  tune: Part;
+  test: Part;
+  skipped: { path: string; reason: string }[];
+  /** Seconds spent decoding; near 0 where the cache had them. */
+  seconds: number;
+  /** Tells these images from others: the cache's content key. */
+  key: string;
+}
+
+/** The network of a run with the class count of the data, and the weights it starts with. */
+export interface RunNetwork {
+  spec: ModelSpec;
+  weights: MatchedWeights;
+  /** Number of parameters. */
+  parameters: number;
+  /** Share of them that starts fresh. */
+  freshShare: number;
+}
+
+/** What reading the images needs to know. */
+export interface ImageRequest {
+  data: string;
+  split: number | null;
+  seed: number;
+  strict: boolean;
+  threads: number;
+}
+
+/**
+ * Scans and decodes the data folder.
+ * @throws DataError and its kin for folders that cannot be used, ImageError in strict mode, AbortedError.
+ */
+export async function readImages(
+  request: ImageRequest,
+  spec: ModelSpec,
+  emit: (event: ProgressEvent) => void,
+  signal: AbortSignal | undefined,
+): Promise<RunImages> {
+  const dataset = await scanDataset(request.data, { split: request.split ?? undefined, seed: request.seed });
+  const items = [...dataset.fit, ...dataset.tune, ...dataset.test];
+  const startedAt = performance.now();
+  const meter = new ProgressMeter('decoding', 'images', items.length, emit);
+  const cache = await openImageCache(items, {
+    size: spec.input.resize,
+    channels: spec.input.channels === 1 ? 1 : 3,
+    concurrency: request.threads,
+    strict: request.strict,
+    signal,
+    onProgress: ({ done }) => meter.report(done),
+  });
+  const seconds = (performance.now() - startedAt) / 1000;
+  const part = (name: 'fit' | 'tune' | 'test'): Part => {
+    const samples = samplesOf(dataset[name], cache);
+    if (samples.labels.length === 0) {
+      throw new DataError(`${request.data}: no readable image is left in the ${name} part; mend or replace the images named`);
+    }
+    return { records: samples.records, labels: samples.labels };
+  };
+  return {
+    dataset,
+    file: cache.file,
+    fit: part('fit'),
+    tune: part('tune'),
+    test: part('test'),
+    skipped: cache.skipped,
+    seconds,
+    key: basename(cache.file.path),
+  };
+}
+
+/** The `data` event for these images. */
+export function dataEvent(images: RunImages): DataEvent {
+  return {
+    event: 'data',
+    layout: images.dataset.layout,
+    labels: images.dataset.labels,
+    fit: images.fit.labels.length,
+    tune: images.tune.labels.length,
+    test: images.test.labels.length,
+    skipped: images.skipped,
+  };
+}
+
+/**
+ * Reads the spec and the weights and fits them to the class count.
+ * @throws SpecError, WeightsError naming what does not fit.
+ */
+export async function readNetwork(
+  request: { model: string; weights: string; partial: boolean },
+  classes: number,
+): Promise<RunNetwork> {
+  const spec = withClasses(loadSpec(request.model), classes);
+  const weights = matchWeights(spec, await readWeights(request.weights), { partial: request.partial });
+  const fresh = new Set(weights.fresh);
+  let total = 0;
+  let started = 0;
+  for (const parameter of parameterShapes(spec)) {
+    if (parameter.kind === 'running_mean' || parameter.kind === 'running_var') continue;
+    const size = parameter.shape.reduce((product, length) => product * length, 1);
+    total += size;
+    if (fresh.has(parameter.name)) started += size;
+  }
+  return { spec, weights, parameters: total, freshShare: started / total };
+}

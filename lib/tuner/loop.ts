@@ -1,0 +1,283 @@
+/**
+ * The loop of fine-pruning (METHOD.md section 1; Tung, Muralidharan, Mori, BMVC 2017): warm up, then rounds of search, commit and
+ * masked training, then fine-tuning under frozen masks; the dense reference with the same budget; one look at the test set.
+ *
+ * Every stage picks up where the standing says, so that a resumed run goes the same way as one never interrupted: all that is
+ * random is a function of the seed and of step numbers.
+ */
+import { AbortedError } from '../errors.js';
+import type { SampleList, SurgerySchedule } from '../native/addon.js';
+import { evaluateSamples } from '../native/evaluation.js';
+import { restoreCheckpoint, saveCheckpoint } from './checkpoint.js';
+import { finishRun } from './finish.js';
+import { compressionOf } from './layers.js';
+import { HYSTERESIS } from './magnitudes.js';
+import { ProgressMeter } from './progress.js';
+import type { RunContext } from './run-context.js';
+import { decayFactor, slackOfRound, warmupFactor } from './schedule.js';
+import { type RoundSearch, searchRound } from './search.js';
+import { type OpenSession, openSession } from './session.js';
+import { type TrainingStage, trainStage } from './training.js';
+import type { TuneResult } from './types.js';
+
+/** Probability of a mask refresh at step i after the first commit: (1 + gamma i)^(-power); Guo et al. 2016, section 2.2. */
+const SURGERY = { gamma: 1e-3, power: 1 };
+
+/** Loss of tune accuracy tolerated in the first round, share: what it prunes too hard, the training after it repairs. */
+const INITIAL_SLACK = 0.15;
+
+/** Evaluations on tune during the last fine-tuning. */
+const FINETUNE_MARKS = 12;
+
+/** Walks the stages from where the standing says to the result. */
+export class TuneLoop {
+  readonly #context: RunContext;
+
+  constructor(context: RunContext) {
+    this.#context = context;
+  }
+
+  /**
+   * Runs to the end.
+   * @throws AbortedError after a checkpoint when the signal fires; whatever a stage throws.
+   */
+  async run(): Promise<TuneResult> {
+    const { standing, config } = this.#context;
+    const denseStage = 2 * config.rounds + 2;
+    if (standing.stage < denseStage) {
+      await using open = await this.#openCompressed();
+      await this.#warmUp(open);
+      for (let round = 1; round <= config.rounds; round++) {
+        await this.#search(open, round);
+        await this.#tuneRound(open, round);
+      }
+      await this.#finetune(open);
+    }
+    if (standing.stage === denseStage) await this.#trainDense();
+    return finishRun(this.#context);
+  }
+
+  /** The session that is pruned: fresh, or as the checkpoint left it. */
+  async #openCompressed(): Promise<OpenSession> {
+    const { standing, paths } = this.#context;
+    const started = standing.stage > 0 || standing.step > 0;
+    const open = await openSession(this.#context, started ? null : this.#context.network.weights);
+    if (!started) return open;
+    if (Object.keys(standing.thresholds).length > 0) {
+      await open.session.setThresholds({ thresholds: standing.thresholds, ...HYSTERESIS });
+    }
+    await restoreCheckpoint(paths.checkpoint, open.session, 'training');
+    return open;
+  }
+
+  async #warmUp(open: OpenSession): Promise<void> {
+    const { standing, config, paths } = this.#context;
+    if (standing.stage > 0) return;
+    const loss = await this.#train(open, {
+      task: 'warm-up',
+      label: { phase: 'warmup' },
+      firstStep: 0,
+      steps: config.warmupSteps,
+      learningRateFactor: warmupFactor,
+      surgery: null,
+      markEvery: config.warmupSteps,
+    });
+    const { top1 } = await this.#evaluateTune(open, 'warm-up: accuracy');
+    standing.referenceAccuracy = top1;
+    this.#context.record({
+      event: 'warmup',
+      steps: config.warmupSteps,
+      loss,
+      tuneAccuracy: top1,
+      fresh: this.#context.network.weights.fresh,
+    });
+    await saveCheckpoint(paths.warmup, open.session, 'training', {});
+    await this.#advance(open, 1);
+  }
+
+  async #search(open: OpenSession, round: number): Promise<void> {
+    const { standing } = this.#context;
+    if (standing.stage !== 2 * round - 1) return;
+    const slack = this.#slack(round);
+    const startedAt = performance.now();
+    const search: RoundSearch = { round, slack, session: open.session, fit: open.fit, tune: open.tuneShuffled };
+    try {
+      const commit = await searchRound(this.#context, search);
+      standing.incumbent = commit.densities;
+      standing.thresholds = commit.thresholds;
+    } finally {
+      standing.seconds.search += (performance.now() - startedAt) / 1000;
+    }
+    if (Object.keys(standing.thresholds).length > 0) {
+      await open.session.setThresholds({ thresholds: standing.thresholds, ...HYSTERESIS });
+    }
+    await this.#advance(open, 2 * round);
+  }
+
+  #slack(round: number): number | null {
+    const { config } = this.#context;
+    if (config.maxDrop === null) return null;
+    return slackOfRound(round, config.rounds, Math.max(INITIAL_SLACK, config.maxDrop), config.maxDrop);
+  }
+
+  async #tuneRound(open: OpenSession, round: number): Promise<void> {
+    const { standing, config } = this.#context;
+    if (standing.stage !== 2 * round) return;
+    const loss = await this.#train(open, {
+      task: `round ${round} of ${config.rounds}: training`,
+      label: { phase: 'round', round },
+      firstStep: config.warmupSteps + (round - 1) * config.roundSteps,
+      steps: config.roundSteps,
+      learningRateFactor: () => 1,
+      surgery: this.#surgery(),
+      markEvery: config.roundSteps,
+    });
+    const { top1 } = await this.#evaluateTune(open, `round ${round} of ${config.rounds}: accuracy`);
+    const layers = open.session.countKept();
+    this.#context.record({
+      event: 'round',
+      round,
+      committed: standing.thresholds,
+      slack: this.#slack(round),
+      tuneAccuracy: top1,
+      loss,
+      compression: compressionOf(layers, open.fixedParameters),
+      layers,
+    });
+    await this.#advance(open, 2 * round + 1);
+  }
+
+  /** Splicing lasts through the rounds; then the masks are frozen. */
+  #surgery(): SurgerySchedule {
+    const { config } = this.#context;
+    return {
+      ...SURGERY,
+      firstStep: config.warmupSteps,
+      stopStep: config.warmupSteps + config.rounds * config.roundSteps,
+    };
+  }
+
+  async #finetune(open: OpenSession): Promise<void> {
+    const { standing, config, paths } = this.#context;
+    if (standing.stage !== 2 * config.rounds + 1) return;
+    await this.#train(
+      open,
+      this.#finetuneStage('fine-tuning', 'finetune', config.warmupSteps + config.rounds * config.roundSteps),
+      (step, loss) => this.#keepBest(open, paths.bestCompressed, 'compressed', step, loss),
+    );
+    standing.best = null;
+    await this.#advance(open, 2 * config.rounds + 2);
+  }
+
+  /** The same steps, images and learning rates as the compressed network had, and no pruning. */
+  async #trainDense(): Promise<void> {
+    const { standing, config, paths } = this.#context;
+    await using open = await openSession(this.#context, null);
+    await restoreCheckpoint(standing.step > 0 ? paths.checkpoint : paths.warmup, open.session, 'training');
+    const roundSteps = config.rounds * config.roundSteps;
+    const finetune = this.#finetuneStage('dense reference', 'dense', config.warmupSteps);
+    await this.#train(
+      open,
+      {
+        ...finetune,
+        steps: roundSteps + config.finetuneSteps,
+        learningRateFactor: (step) => (step < roundSteps ? 1 : finetune.learningRateFactor(step - roundSteps)),
+      },
+      async (step, loss) => {
+        if (step > roundSteps) await this.#keepBest(open, paths.bestDense, 'dense', step - roundSteps, loss);
+      },
+    );
+    standing.best = null;
+    await this.#advance(open, 2 * config.rounds + 3);
+  }
+
+  #finetuneStage(task: string, phase: 'finetune' | 'dense', firstStep: number): TrainingStage {
+    const { config } = this.#context;
+    return {
+      task,
+      label: { phase },
+      firstStep,
+      steps: config.finetuneSteps,
+      learningRateFactor: (step) => decayFactor(config.decay, step, config.finetuneSteps),
+      surgery: null,
+      markEvery: Math.max(1, Math.ceil(config.finetuneSteps / FINETUNE_MARKS)),
+    };
+  }
+
+  /** Trains a stage with checkpoints; returns the mean loss since the last mark. */
+  async #train(
+    open: OpenSession,
+    stage: TrainingStage,
+    onMark: (step: number, loss: number) => Promise<void> = async () => {},
+  ): Promise<number> {
+    const { config, standing, metrics, emit, signal } = this.#context;
+    let lastLoss = 0;
+    const before = standing.seconds.train;
+    const startedAt = performance.now();
+    await trainStage(
+      { session: open.session, samples: open.fit, config, freshNodes: standing.freshNodes, metrics, emit, signal },
+      stage,
+      standing.step,
+      {
+        onMark: async (step, loss) => {
+          lastLoss = loss;
+          await onMark(step, loss);
+        },
+        checkpoint: async (step) => {
+          standing.step = step;
+          standing.seconds.train = before + (performance.now() - startedAt) / 1000;
+          await this.#context.checkpoint(open.session);
+        },
+      },
+    );
+    standing.seconds.train = before + (performance.now() - startedAt) / 1000;
+    return lastLoss;
+  }
+
+  /** Keeps the weights where they beat all before: higher accuracy on tune, or as high at a lower loss. */
+  async #keepBest(
+    open: OpenSession,
+    path: string,
+    phase: 'compressed' | 'dense',
+    step: number,
+    loss: number,
+  ): Promise<void> {
+    const { standing, config } = this.#context;
+    const found = await evaluateSamples(open.session, open.tune, { batchSize: config.batchSize });
+    const { best } = standing;
+    const better =
+      best === null || found.top1 > best.accuracy || (found.top1 === best.accuracy && found.loss < best.loss);
+    if (better) {
+      await saveCheckpoint(path, open.session, 'weights', {});
+      standing.best = { step, accuracy: found.top1, loss: found.loss };
+    }
+    this.#context.record({
+      event: 'finetune',
+      phase,
+      step,
+      steps: config.finetuneSteps,
+      loss,
+      tuneAccuracy: found.top1,
+      best: better,
+    });
+  }
+
+  async #evaluateTune(open: OpenSession, task: string): Promise<{ top1: number }> {
+    const { config, emit } = this.#context;
+    const samples: SampleList = open.tune;
+    const meter = new ProgressMeter(task, 'images', samples.labels.length, emit);
+    return evaluateSamples(open.session, samples, {
+      batchSize: config.batchSize,
+      onProgress: (images) => meter.report(images),
+    });
+  }
+
+  /** Moves to the start of a stage and saves that. */
+  async #advance(open: OpenSession, stage: number): Promise<void> {
+    const { standing, signal } = this.#context;
+    standing.stage = stage;
+    standing.step = 0;
+    await this.#context.checkpoint(open.session);
+    if (signal?.aborted) throw new AbortedError('stopped between two stages');
+  }
+}

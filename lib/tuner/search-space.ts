@@ -1,0 +1,96 @@
+/**
+ * The coordinates of the search: one in [0, 1] a prunable layer, the logarithm of the density asked of it.
+ *
+ * x = 0 asks for every weight, x = 1 for the layer's least density; the density becomes a threshold through the layer's own
+ * magnitudes, so that equal steps of x are equal factors of size in every layer, whatever its scale.
+ */
+import { MagnitudeDistribution } from './magnitudes.js';
+
+/** A prunable layer as the search sees it. */
+export interface SearchLayer {
+  name: string;
+  /** Number of weights. */
+  count: number;
+  /** Units or maps it feeds. */
+  outputs: number;
+  fullyConnected: boolean;
+}
+
+/** Least density any layer is asked for. */
+const LEAST_DENSITY = 0.002;
+/** Weights an output keeps on average at the least density: with fewer, whole outputs vanish. */
+const LEAST_WEIGHTS_PER_OUTPUT = 2;
+
+/** Density of a layer at x = 1, in (0, 0.5]. */
+export function leastDensity(layer: SearchLayer): number {
+  return Math.min(0.5, Math.max(LEAST_DENSITY, (LEAST_WEIGHTS_PER_OUTPUT * layer.outputs) / layer.count));
+}
+
+/** The search space of one round: the layers and the weights as they are at its start. */
+export class SearchSpace {
+  readonly layers: readonly SearchLayer[];
+  /** Parameters that are never pruned: biases, BatchNorm's scale and shift. */
+  readonly fixedParameters: number;
+  readonly #distributions: readonly MagnitudeDistribution[];
+  readonly #logSpans: readonly number[];
+
+  constructor(layers: readonly SearchLayer[], distributions: readonly MagnitudeDistribution[], fixedParameters: number) {
+    this.layers = layers;
+    this.fixedParameters = fixedParameters;
+    this.#distributions = distributions;
+    this.#logSpans = layers.map((layer) => -Math.log(leastDensity(layer)));
+  }
+
+  get dimensions(): number {
+    return this.layers.length;
+  }
+
+  /** All parameters, pruned or not. */
+  get totalParameters(): number {
+    return this.layers.reduce((sum, layer) => sum + layer.count, this.fixedParameters);
+  }
+
+  /** Densities asked for at a point. */
+  densities(point: readonly number[]): number[] {
+    return point.map((x, index) => Math.exp(-x * this.#logSpans[index]));
+  }
+
+  /** The point that asks for these densities, each clipped to its layer's range. */
+  pointFor(densities: readonly number[]): number[] {
+    return densities.map((density, index) => clip(-Math.log(Math.max(density, 1e-12)) / this.#logSpans[index]));
+  }
+
+  /**
+   * The point with every layer's log density lowered by `depth` times the layer's weight in the move: fully connected layers
+   * go twice as deep as convolutions, which tolerate far less (METHOD.md section 2).
+   */
+  pruneFurther(point: readonly number[], depth: number): number[] {
+    const densities = this.densities(point);
+    return this.pointFor(
+      densities.map((density, index) => density * Math.exp(-depth * (this.layers[index].fullyConnected ? 2 : 1))),
+    );
+  }
+
+  /** Thresholds of a point, layer name -> t >= 0. */
+  thresholds(point: readonly number[]): Record<string, number> {
+    const densities = this.densities(point);
+    return Object.fromEntries(
+      this.layers.map((layer, index) => [layer.name, this.#distributions[index].thresholdFor(densities[index])]),
+    );
+  }
+
+  /** Parameters left at a point, those never pruned included; a known function of the point, never modelled. */
+  keptParameters(point: readonly number[]): number {
+    const densities = this.densities(point);
+    let kept = this.fixedParameters;
+    for (let index = 0; index < densities.length; index++) {
+      const distribution = this.#distributions[index];
+      kept += distribution.keptBy(distribution.thresholdFor(densities[index]));
+    }
+    return kept;
+  }
+}
+
+function clip(x: number): number {
+  return Math.min(1, Math.max(0, x));
+}

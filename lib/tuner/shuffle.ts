@@ -1,0 +1,17 @@
+/** A seeded order of samples. */
+import { Random } from '../bayes/rng.js';
+import type { Part } from './inputs.js';
+
+/** The samples in an order that depends on the seed and their number only (Fisher and Yates). */
+export function shuffled(part: Part, seed: number): Part {
+  const random = new Random(seed);
+  const order = Uint32Array.from(part.labels, (_, index) => index);
+  for (let last = order.length - 1; last > 0; last--) {
+    const other = Math.floor(random.uniform() * (last + 1));
+    [order[last], order[other]] = [order[other], order[last]];
+  }
+  return {
+    records: Uint32Array.from(order, (index) => part.records[index]),
+    labels: Int32Array.from(order, (index) => part.labels[index]),
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * Where a run stands: the JSON beside the tensors in a checkpoint.
+ *
+ * The loop is a fixed sequence of stages, numbered: 0 the warm-up; 2r-1 the search and 2r the masked training of round r;
+ * 2R+1 the fine-tuning; 2R+2 the dense reference; 2R+3 the final measurements.
+ */
+import { RunError } from '../errors.js';
+import type { ScoredCandidate } from './search.js';
+
+/** The best weights seen in the last fine-tuning, by accuracy on tune, then by loss. */
+export interface BestSoFar {
+  step: number;
+  accuracy: number;
+  loss: number;
+}
+
+export interface Standing {
+  stage: number;
+  /** Training steps done in the stage. */
+  step: number;
+  /** A0: accuracy on tune after the warm-up, share. */
+  referenceAccuracy: number;
+  /** Every candidate scored in earlier rounds. */
+  candidates: ScoredCandidate[];
+  /** Densities asked for in the last commit, one a layer; null before the first. */
+  incumbent: number[] | null;
+  /** Thresholds in force, layer name -> t. */
+  thresholds: Record<string, number>;
+  best: BestSoFar | null;
+  seconds: { decode: number; search: number; train: number; total: number };
+  peakRssBytes: number;
+  /** Lengths of journal.jsonl and metrics.jsonl when this was written: what follows is done again. */
+  journalBytes: number;
+  metricsBytes: number;
+  /** Content key of the images. */
+  imagesKey: string;
+  /** Nodes whose parameters started fresh. */
+  freshNodes: string[];
+}
+
+/** A run that has not begun. */
+export function newStanding(imagesKey: string, freshNodes: string[]): Standing {
+  return {
+    stage: 0,
+    step: 0,
+    referenceAccuracy: 0,
+    candidates: [],
+    incumbent: null,
+    thresholds: {},
+    best: null,
+    seconds: { decode: 0, search: 0, train: 0, total: 0 },
+    peakRssBytes: 0,
+    journalBytes: 0,
+    metricsBytes: 0,
+    imagesKey,
+    freshNodes,
+  };
+}
+
+/**
+ * Takes a standing from a checkpoint.
+ * @throws RunError where it is not one, or the images are no longer the same.
+ */
+export function checkStanding(value: unknown, imagesKey: string, path: string): Standing {
+  const standing = value as Standing;
+  if (typeof value !== 'object' || value === null || !Number.isInteger(standing.stage) || !Number.isInteger(standing.step)) {
+    throw new RunError(`${path} does not say where the run stood; start the run again in another folder`);
+  }
+  if (standing.imagesKey !== imagesKey) {
+    throw new RunError(
+      `the images are not those the run began with; put the data folder back as it was, or start again in another folder`,
+    );
+  }
+  return standing;
+}

@@ -1,0 +1,144 @@
+/** Runs one stage of training in slices: progress, metrics, checkpoints and cancellation happen in between. */
+import { AbortedError } from '../errors.js';
+import type { Augmentation, SampleList, SurgerySchedule } from '../native/addon.js';
+import type { Session } from '../native/session.js';
+import type { JsonLinesFile } from './json-lines.js';
+import { ProgressMeter } from './progress.js';
+import type { ProgressEvent, TuneConfig } from './types.js';
+
+/** Steps a slice. Fixed, so that metrics do not depend on how fast the machine is. */
+const SLICE_STEPS = 5;
+/** Seconds between checkpoints at least, and the share of the time that writing them may take at most. */
+const CHECKPOINT_SECONDS = 30;
+const CHECKPOINT_SHARE = 0.05;
+
+/** One stage: warm-up, a round's masked training, the last fine-tuning, or the dense reference. */
+export interface TrainingStage {
+  /** For the progress display. */
+  task: string;
+  /** For metrics.jsonl. */
+  label: { phase: 'warmup' | 'round' | 'finetune' | 'dense'; round?: number };
+  /** Global number of the stage's first step. */
+  firstStep: number;
+  steps: number;
+  /** Factor of the base learning rate at a step 0..steps-1 of the stage. */
+  learningRateFactor: (step: number) => number;
+  surgery: SurgerySchedule | null;
+  /** Steps after which `onMark` is called; the last step always is one. */
+  markEvery: number;
+}
+
+/** What the loop does on the way. */
+export interface TrainingHooks {
+  /** At every mark, before the checkpoint: `step` steps of the stage are done. */
+  onMark: (step: number, loss: number) => Promise<void>;
+  /** Writes a checkpoint that says `step` steps of the stage are done. */
+  checkpoint: (step: number) => Promise<void>;
+}
+
+/** What training needs besides the stage. */
+export interface TrainingContext {
+  session: Session;
+  samples: SampleList;
+  config: TuneConfig;
+  /** Nodes whose parameters started fresh. */
+  freshNodes: readonly string[];
+  metrics: JsonLinesFile;
+  emit: (event: ProgressEvent) => void;
+  signal: AbortSignal | undefined;
+}
+
+/** Augmentation of a configuration; the ranges of random resized crops suit fine-tuning with few images. */
+export function augmentationOf(config: TuneConfig): Augmentation {
+  return {
+    kind: config.augmentation,
+    areaRange: [0.4, 1],
+    aspectRange: [3 / 4, 4 / 3],
+    horizontalFlip: config.augmentation !== 'none',
+    verticalFlip: false,
+  };
+}
+
+/**
+ * Trains from step `from` of the stage to its end. Returns the seconds spent in native steps.
+ * @throws AbortedError after a checkpoint when the signal fires; NumericsError when the loss is not finite.
+ */
+export async function trainStage(
+  context: TrainingContext,
+  stage: TrainingStage,
+  from: number,
+  hooks: TrainingHooks,
+): Promise<number> {
+  const { session, samples, config, signal } = context;
+  const meter = new ProgressMeter(stage.task, 'steps', stage.steps, context.emit, from);
+  const learningRateFactors = Object.fromEntries(context.freshNodes.map((node) => [node, config.freshFactor]));
+  let step = from;
+  let seconds = 0;
+  let lossSum = 0;
+  let lossSteps = 0;
+  let clock = newCheckpointClock();
+  while (step < stage.steps) {
+    const mark = Math.min(stage.steps, (Math.floor(step / stage.markEvery) + 1) * stage.markEvery);
+    // Slices start at multiples of their length even after a resume in the middle of one.
+    const steps = Math.min(mark, (Math.floor(step / SLICE_STEPS) + 1) * SLICE_STEPS) - step;
+    const learningRates = Float64Array.from(
+      { length: steps },
+      (_, index) => config.learningRate * stage.learningRateFactor(step + index),
+    );
+    const result = await session.train(
+      {
+        samples,
+        firstStep: stage.firstStep + step,
+        learningRates,
+        batchSize: config.batchSize,
+        learningRateFactors,
+        momentum: config.momentum,
+        weightDecay: config.weightDecay,
+        labelSmoothing: config.labelSmoothing,
+        dropout: true,
+        clipNorm: CLIP_NORM,
+        augmentation: augmentationOf(config),
+        surgery: stage.surgery,
+      },
+      { signal },
+    );
+    step += result.steps;
+    seconds += result.seconds;
+    lossSum += result.loss * result.steps;
+    lossSteps += result.steps;
+    meter.report(step);
+    if (result.steps > 0) {
+      context.metrics.append({
+        ...stage.label,
+        step: stage.firstStep + step,
+        loss: result.loss,
+        accuracy: result.accuracy,
+        learningRate: learningRates[result.steps - 1],
+      });
+    }
+    if (step === mark) {
+      await hooks.onMark(step, lossSum / Math.max(1, lossSteps));
+      lossSum = 0;
+      lossSteps = 0;
+    }
+    if (signal?.aborted) {
+      await hooks.checkpoint(step);
+      throw new AbortedError(`stopped in ${stage.task} after ${step} of ${stage.steps} steps`);
+    }
+    if (step < stage.steps && clock.due()) {
+      const startedAt = performance.now();
+      await hooks.checkpoint(step);
+      clock = newCheckpointClock((performance.now() - startedAt) / 1000);
+    }
+  }
+  return seconds;
+}
+
+/** Gradient norm above which a step is scaled down: fresh layers meet large gradients in their first steps. */
+const CLIP_NORM = 10;
+
+function newCheckpointClock(lastCost = 0): { due: () => boolean } {
+  const startedAt = performance.now();
+  const interval = Math.max(CHECKPOINT_SECONDS, lastCost / CHECKPOINT_SHARE);
+  return { due: () => (performance.now() - startedAt) / 1000 > interval };
+}
