@@ -2,3 +2,17 @@ export type { ModelInput, ModelNode, ModelSpec, OperatorName } from './spec-type
 export { validateSpec } from './validate-spec.js';
 export { elementsOf, inferShapes, parameterShapes, topologicalOrder, type ParameterShape } from './shapes.js';
 export { classCount, listModels, loadSpec, toGraph, toNormalization, withClasses } from './spec.js';
+export type { WeightFile, WeightFormat, WeightTensor } from './weight-types.js';
+export { readWeights } from './read-weights.js';
+export { matchWeights, type MatchedWeights } from './match-weights.js';
+export {
+  readSafetensorsHeader,
+  readSafetensorsTensor,
+  writeSafetensors,
+  type ElementType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+  type SafetensorsTensor,
+} from './safetensors.js';
+export { readModelFile, writeModelFile, type Json, type ModelFile, type ModelFileContent } from './model-file.js';
+export { inspectFile, type InspectedLayer, type Inspection } from './inspect.js';

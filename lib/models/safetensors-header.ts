@@ -67,7 +67,7 @@ function parseEntry(name: string, value: unknown, start: number, fail: (message:
   if (!isObject(value)) fail(`tensor ${quote(name)} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
-    fail(`tensor ${quote(name)} has the unknown element type ${quote(String(dtype))}`);
+    fail(`tensor ${quote(name)} has the unknown element type ${typeof dtype === 'string' ? quote(dtype) : `of JSON type ${typeof dtype}`}`);
   }
   const isCount = (entry: unknown): entry is number => Number.isSafeInteger(entry) && (entry as number) >= 0;
   if (!Array.isArray(shape) || shape.length > 32 || !shape.every(isCount)) {

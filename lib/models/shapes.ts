@@ -20,6 +20,11 @@ export function elementsOf(shape: readonly number[]): number {
   return shape.reduce((product, extent) => product * extent, 1);
 }
 
+/** A shape without its extents of 1; [] stands for a single number. */
+export function shapeWithoutOnes(shape: readonly number[]): number[] {
+  return shape.filter((extent) => extent !== 1);
+}
+
 /** A node's attributes with the operator's defaults for those left out. */
 export function attributesOf(node: ModelNode): Attributes {
   const complete: Attributes = {};

@@ -1,0 +1,140 @@
+/** What a weight file or model holds, counted. */
+import { ByteFile } from './byte-file.js';
+import { WeightsError } from '../errors.js';
+import { describeModelFile, isModelFileHeader } from './model-file.js';
+import { readWeights } from './read-weights.js';
+import { readEntry } from './safetensors.js';
+import { parseSafetensorsHeader } from './safetensors-header.js';
+import { elementsOf, parameterShapes } from './shapes.js';
+import type { ModelSpec } from './spec-types.js';
+import type { WeightFormat } from './weight-types.js';
+
+export interface InspectedLayer {
+  name: string;
+  /** Of the weights, as networks know it: [out, in / group, height, width] or [out, in]. */
+  shape: number[];
+  count: number;
+  kept: number;
+  /** kept / count. */
+  density: number;
+  /** The layer's weights take in the file. */
+  bytes: number;
+}
+
+/** The JSON of `inspect`. */
+export interface Inspection {
+  format: WeightFormat;
+  /** Name of the network where the file or the caller says it. */
+  architecture: string | null;
+  layers: InspectedLayer[];
+  total: {
+    /** Everything trained: weights, biases, scales, shifts. */
+    parameters: number;
+    kept: number;
+    /** parameters / kept; null where nothing is kept. */
+    compression: number | null;
+    /** Everything, running statistics too, as float32. */
+    bytesDense: number;
+    bytesFile: number;
+  };
+}
+
+interface Counted {
+  name: string;
+  shape: number[];
+  count: number;
+  kept: number;
+  bytes: number;
+}
+
+function countNonZeros(values: Float32Array): number {
+  let count = 0;
+  for (const value of values) if (value !== 0) count++;
+  return count;
+}
+
+function countOnes(mask: Uint8Array): number {
+  return mask.reduce((sum, value) => sum + value, 0);
+}
+
+/** Counts of a plain weight file: zeros are pruned, unless a mask says what is. */
+async function countWeights(path: string, spec: ModelSpec | undefined): Promise<{ format: WeightFormat; name: string | null; counted: Counted[] }> {
+  const file = await readWeights(path);
+  const shapes = new Map(spec === undefined ? [] : parameterShapes(spec).map(({ name, shape }) => [name, shape]));
+  const counted = [...file.tensors].map(([name, { shape, data, mask, bytes }]) => {
+    const known = shapes.get(name);
+    const fits = known !== undefined && elementsOf(known) === data.length;
+    const kept = mask === undefined ? countNonZeros(data) : countOnes(mask);
+    return { name, shape: fits ? known : shape, count: data.length, kept, bytes };
+  });
+  if (spec !== undefined && !counted.some(({ name }) => shapes.has(name))) {
+    throw new WeightsError(`${path}: weights of another network, no tensor is named as in ${spec.name}; leave the model out, or name the right one`);
+  }
+  return { format: file.format, name: spec?.name ?? file.metadata['name'] ?? null, counted };
+}
+
+/** Counts of a model file: of weights what is not 0 is kept, biases and normalisation always are. */
+async function countModel(file: ByteFile): Promise<{ name: string; counted: Counted[] }> {
+  const header = await parseSafetensorsHeader(file);
+  const { spec, sparse } = describeModelFile(file.path, header, file.size);
+  const counted: Counted[] = [];
+  for (const { name, kind, shape } of parameterShapes(spec)) {
+    const count = elementsOf(shape);
+    const stored = header.tensors.get(sparse.has(name) ? `${name}.values` : name)!;
+    const positions = sparse.has(name) ? header.tensors.get(`${name}.positions`)!.bytes : 0;
+    const kept = kind === 'weight' ? countNonZeros((await readEntry(file, stored)) as Float32Array) : count;
+    counted.push({ name, shape, count, kept, bytes: stored.bytes + positions });
+  }
+  return { name: spec.name, counted };
+}
+
+function isRunningStatistic(name: string): boolean {
+  return name.endsWith('.running_mean') || name.endsWith('.running_var');
+}
+
+/**
+ * Layers and totals of any weight file or model file; without running the network, and without the addon.
+ *
+ * A layer is a tensor named *.weight of 2 or more dimensions; biases and normalisation count in the totals only.
+ *
+ * @param spec the network the weights are of, where known: gives shapes and the architecture's name.
+ * @throws FileError, WeightsError, ModelFileError for files that cannot be read.
+ */
+export async function inspectFile(path: string, spec?: ModelSpec): Promise<Inspection> {
+  const file = await ByteFile.open(path);
+  let bytesFile: number;
+  let model: Awaited<ReturnType<typeof countModel>> | undefined;
+  try {
+    bytesFile = file.size;
+    const start = file.size >= 9 ? await file.read(0, 9) : undefined;
+    const isSafetensors = start?.[8] === 0x7b && start.readUInt32BE() !== 0x504b0304;
+    if (isSafetensors && isModelFileHeader(await parseSafetensorsHeader(file))) model = await countModel(file);
+  } finally {
+    await file.close();
+  }
+  const { format, name, counted } = model === undefined ? await countWeights(path, spec) : { format: 'finepune' as const, ...model };
+  const trained = counted.filter((tensor) => !isRunningStatistic(tensor.name));
+  const sum = (tensors: Counted[], key: 'count' | 'kept'): number => tensors.reduce((total, tensor) => total + tensor[key], 0);
+  const [parameters, kept] = [sum(trained, 'count'), sum(trained, 'kept')];
+  return {
+    format,
+    architecture: name,
+    layers: counted
+      .filter((tensor) => tensor.name.endsWith('.weight') && tensor.shape.length >= 2)
+      .map((tensor) => ({
+        name: tensor.name.slice(0, -'.weight'.length),
+        shape: tensor.shape,
+        count: tensor.count,
+        kept: tensor.kept,
+        density: tensor.count === 0 ? 0 : tensor.kept / tensor.count,
+        bytes: tensor.bytes,
+      })),
+    total: {
+      parameters,
+      kept,
+      compression: kept === 0 ? null : parameters / kept,
+      bytesDense: 4 * sum(counted, 'count'),
+      bytesFile,
+    },
+  };
+}
