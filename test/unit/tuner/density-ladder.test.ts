@@ -1,0 +1,18 @@
+import { describe, expect, it } from 'vitest';
+import { DensityLadder } from '../../../lib/tuner/density-ladder.js';
+
+describe('DensityLadder', () => {
+  it('doubles while candidates are feasible and then closes in on the edge', () => {
+    const ladder = new DensityLadder();
+    const edge = 2.7;
+    for (let index = 0; index < 12; index++) ladder.tell(ladder.depth <= edge);
+    expect(ladder.depth).toBeCloseTo(edge, 2);
+  });
+
+  it('halves towards nothing where no candidate is feasible', () => {
+    const ladder = new DensityLadder();
+    for (let index = 0; index < 5; index++) ladder.tell(false);
+    expect(ladder.depth).toBeLessThan(0.05);
+    expect(ladder.depth).toBeGreaterThan(0);
+  });
+});
