@@ -23,9 +23,12 @@ struct SparseValues {
 // The smaller of the two codings, the bitmask on a tie. A negative zero counts as zero and is lost; NaN is a non-zero.
 SparseValues encode_sparse(std::span<const float> dense);
 
-// The inverse. Every field is checked before it is used, whatever the bytes are: throws Error("E_MODEL_FILE") on
-// positions that end early or late, point past dense.size(), or do not number values.size(), and on bytes the encoder
-// would not write. `dense` is written in full, or its contents are unspecified after a throw.
+// Checks positions that are to give `values` non-zeros of `length` entries, before memory is taken for either: throws
+// Error("E_MODEL_FILE") on positions that end early or late, point past the end, or do not number `values`, and on bytes
+// the encoder would not write.
+void check_sparse(PositionEncoding encoding, std::span<const uint8_t> positions, uint64_t values, uint64_t length);
+
+// The inverse of encode_sparse, after check_sparse, whose errors it throws. Writes every entry of `dense`.
 void decode_sparse(PositionEncoding encoding, std::span<const uint8_t> positions, std::span<const float> values,
                    std::span<float> dense);
 

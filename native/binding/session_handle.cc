@@ -1,0 +1,53 @@
+#include "binding/session_handle.h"
+
+#include "ops/error.h"
+
+namespace finepune::binding {
+
+namespace {
+
+constexpr napi_type_tag session_tag = {0x6b0f3c9d2a7e4f15, 0x9c41d87a53e60b2f};
+
+using Holder = std::shared_ptr<SessionWorker>;
+
+void finalize(napi_env env, void* data, void*) {
+  auto* holder = static_cast<Holder*>(data);
+  forget_memory(env, **holder);
+  delete holder;
+}
+
+}  // namespace
+
+void forget_memory(napi_env env, SessionWorker& worker) {
+  int64_t total = 0;
+  if (worker.external_bytes != 0) napi_adjust_external_memory(env, -worker.external_bytes, &total);
+  worker.external_bytes = 0;
+}
+
+Napi::Object make_handle(Napi::Env env, std::shared_ptr<SessionWorker> worker) {
+  Napi::Object object = Napi::Object::New(env);
+  auto holder = std::make_unique<Holder>(std::move(worker));
+  if (napi_wrap(env, object, holder.get(), finalize, nullptr, nullptr) != napi_ok) throw Napi::Error::New(env);
+  static_cast<void>(holder.release());
+  if (napi_type_tag_object(env, object, &session_tag) != napi_ok) throw Napi::Error::New(env);
+  return object;
+}
+
+std::shared_ptr<SessionWorker> worker_of(Napi::Value handle) {
+  bool ours = false;
+  if (handle.IsObject()) napi_check_object_type_tag(handle.Env(), handle, &session_tag, &ours);
+  void* data = nullptr;
+  if (!ours || napi_unwrap(handle.Env(), handle, &data) != napi_ok || data == nullptr) {
+    throw Error("E_USAGE", "expected a session made by createSession");
+  }
+  return *static_cast<Holder*>(data);
+}
+
+std::shared_ptr<SessionWorker> idle_worker_of(Napi::Value handle) {
+  std::shared_ptr<SessionWorker> worker = worker_of(handle);
+  if (worker->disposed) throw Error("E_DISPOSED", "the session has been disposed of; make a new one");
+  if (worker->busy) throw Error("E_BUSY", "the session is running another call; wait for its promise first");
+  return worker;
+}
+
+}  // namespace finepune::binding

@@ -1,0 +1,114 @@
+// Life and death of sessions.
+#include "binding/calls.h"
+#include "binding/conversion.h"
+#include "binding/environment.h"
+#include "binding/exports.h"
+#include "ops/error.h"
+
+namespace finepune::binding {
+
+namespace {
+
+class CreateJob final : public Job {
+ public:
+  CreateJob(Napi::Env env, std::shared_ptr<SessionWorker> worker, SessionOptions options)
+      : Job(env, std::move(worker)), options_(std::move(options)) {}
+
+  void execute() override { worker().set_session(std::make_unique<Session>(std::move(options_))); }
+
+  Napi::Value result(Napi::Env env) override {
+    // What a pruned session grows to: parameter, shadow and momentum, and a byte of mask an entry.
+    worker().external_bytes = worker().session()->parameter_bytes() / 4 * 13;
+    int64_t total = 0;
+    napi_adjust_external_memory(env, worker().external_bytes, &total);
+    return make_handle(env, shared_worker());
+  }
+
+  void settled(Napi::Env) override { worker().busy = false; }
+
+ private:
+  SessionOptions options_;
+};
+
+class DisposeJob final : public Job {
+ public:
+  using Job::Job;
+  void execute() override { worker().set_session(nullptr); }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+  void settled(Napi::Env env) override {
+    forget_memory(env, worker());
+    worker().dispose_done = true;
+    worker().busy = false;
+    worker().close();
+    for (const Napi::Promise::Deferred& waiter : worker().dispose_waiters) waiter.Resolve(env.Undefined());
+    worker().dispose_waiters.clear();
+  }
+};
+
+Napi::Value create_session(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  SessionOptions options = to_session_options(info[0]);
+  auto worker = std::make_shared<SessionWorker>(Environment::of(env));
+  worker->busy = true;
+  auto job = std::make_unique<CreateJob>(env, worker, std::move(options));
+  const Napi::Promise promise = job->promise();
+  worker->enqueue(std::move(job));
+  return promise;
+}
+
+Napi::Value dispose_session(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<SessionWorker> worker = worker_of(info[0]);
+  if (!worker->disposed) {
+    worker->disposed = true;
+    auto job = std::make_unique<DisposeJob>(env, worker);
+    const Napi::Promise promise = job->promise();
+    worker->enqueue(std::move(job));
+    return promise;
+  }
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  if (worker->dispose_done) {
+    deferred.Resolve(env.Undefined());
+  } else {
+    worker->dispose_waiters.push_back(deferred);
+  }
+  return deferred.Promise();
+}
+
+Napi::Value stop_session(const Napi::CallbackInfo& info) {
+  worker_of(info[0])->request_stop();
+  return info.Env().Undefined();
+}
+
+Napi::Value describe_parameters(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const std::shared_ptr<SessionWorker> worker = idle_worker_of(info[0]);
+  const std::vector<Parameter>& parameters = worker->session()->network().parameters();
+  Napi::Array array = Napi::Array::New(env, parameters.size());
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const Parameter& parameter = parameters[i];
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("name", parameter.name);
+    object.Set("node", parameter.node);
+    object.Set("kind", parameter.kind);
+    Napi::Array shape = Napi::Array::New(env, static_cast<size_t>(parameter.value.dim()));
+    for (int64_t d = 0; d < parameter.value.dim(); ++d) {
+      shape.Set(static_cast<uint32_t>(d), static_cast<double>(parameter.value.size(d)));
+    }
+    object.Set("shape", shape);
+    object.Set("prunable", parameter.prunable);
+    array.Set(static_cast<uint32_t>(i), object);
+  }
+  return array;
+}
+
+}  // namespace
+
+void export_sessions(Napi::Env env, Napi::Object exports) {
+  exports.Set("createSession", Napi::Function::New(env, async<create_session>, "createSession"));
+  exports.Set("disposeSession", Napi::Function::New(env, async<dispose_session>, "disposeSession"));
+  exports.Set("stopSession", Napi::Function::New(env, sync<stop_session>, "stopSession"));
+  exports.Set("describeParameters", Napi::Function::New(env, sync<describe_parameters>, "describeParameters"));
+}
+
+}  // namespace finepune::binding

@@ -1,0 +1,117 @@
+// What crosses the native boundary, as plain data: the mirror of lib/native/addon.ts.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nn/graph.h"
+
+namespace finepune {
+
+enum class ChannelOrder { rgb, bgr, gray };
+
+// x = (value * scale - mean[c]) / std[c], c counted in `order`.
+struct Normalization {
+  ChannelOrder order = ChannelOrder::rgb;
+  double scale = 1;
+  std::vector<double> mean;
+  std::vector<double> std;
+};
+
+struct SessionOptions {
+  Graph graph;
+  Normalization normalization;
+  std::string device;
+  int threads = 1;
+  // Forward and backward under bfloat16 autocast; weights and the step stay float32.
+  bool bfloat16 = false;
+  uint64_t seed = 0;
+};
+
+// Memory-mapped uint8 images, records x height x width x channels after `offset` bytes.
+struct ImageFileDescription {
+  std::string path;
+  int64_t offset = 0;
+  int64_t records = 0;
+  int64_t height = 0;
+  int64_t width = 0;
+  int64_t channels = 0;
+};
+
+// Images of one attached file by record number, with their labels.
+struct SampleList {
+  int64_t images = 0;
+  std::vector<uint32_t> records;
+  std::vector<int32_t> labels;
+};
+
+struct Augmentation {
+  enum class Kind { none, crop, resized_crop };
+  Kind kind = Kind::none;
+  // resized_crop: the crop's share of the image's area, and its width over its height.
+  std::array<double, 2> area_range{1, 1};
+  std::array<double, 2> aspect_range{1, 1};
+  bool horizontal_flip = false;
+  bool vertical_flip = false;
+};
+
+// Probability of a layer's mask refresh at step s: (1 + gamma * (s - first_step))^(-power), 0 from stop_step on.
+struct SurgerySchedule {
+  double gamma = 0;
+  double power = 1;
+  int64_t first_step = 0;
+  int64_t stop_step = 0;
+};
+
+struct TrainSlice {
+  SampleList samples;
+  int64_t first_step = 0;
+  std::vector<double> learning_rates;
+  int64_t batch_size = 1;
+  std::map<std::string, double> learning_rate_factors;
+  double momentum = 0;
+  double weight_decay = 0;
+  double label_smoothing = 0;
+  bool dropout = false;
+  double clip_norm = 0;
+  Augmentation augmentation;
+  std::optional<SurgerySchedule> surgery;
+};
+
+struct TrainResult {
+  int64_t steps = 0;
+  int64_t images = 0;
+  double loss = 0;
+  double accuracy = 0;
+  double seconds = 0;
+  double seconds_waiting = 0;
+  int64_t refreshes = 0;
+};
+
+struct EvaluateResult {
+  int64_t images = 0;
+  double top1 = 0;
+  double top5 = 0;
+  double loss = 0;
+  std::vector<int32_t> predicted;
+  double seconds = 0;
+};
+
+struct LayerCount {
+  std::string name;
+  int64_t count = 0;
+  int64_t kept = 0;
+};
+
+// Thresholds t by layer name, with a = lower * t and b = upper * t.
+struct ThresholdRequest {
+  std::map<std::string, double> thresholds;
+  double lower = 0;
+  double upper = 0;
+};
+
+}  // namespace finepune

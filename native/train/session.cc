@@ -1,0 +1,164 @@
+#include "train/session.h"
+
+#include <ATen/Context.h>
+#include <ATen/Functions.h>
+#include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
+#include <ATen/core/grad_mode.h>
+
+#include "ops/error.h"
+
+namespace finepune {
+
+namespace {
+
+at::Device parse_device(const std::string& name) {
+  if (name == "cpu") return at::Device(at::kCPU);
+  if (name == "cuda" || name.starts_with("cuda:")) {
+    throw Error("E_DEVICE", "device " + name + " was asked for but this build computes on the CPU only; use device cpu");
+  }
+  throw Error("E_USAGE", "expected cpu or cuda:N for device but received " + name);
+}
+
+// bfloat16 for the operators that gain by it, while one stands.
+class Autocast {
+ public:
+  explicit Autocast(bool on) : on_(on) {
+    if (!on_) return;
+    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
+    at::autocast::set_autocast_enabled(at::kCPU, true);
+  }
+  ~Autocast() {
+    if (!on_) return;
+    at::autocast::set_autocast_enabled(at::kCPU, false);
+    // Casts of weights are kept for the pass only: the step changes the weights.
+    at::autocast::clear_cache();
+  }
+  Autocast(const Autocast&) = delete;
+  Autocast& operator=(const Autocast&) = delete;
+
+ private:
+  bool on_;
+};
+
+std::string shape_text(at::IntArrayRef shape) {
+  std::string text = "[";
+  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
+  return text + "]";
+}
+
+}  // namespace
+
+Session::Session(SessionOptions options) : options_(std::move(options)) {
+  if (options_.threads < 1 || options_.threads > 4096) throw Error("E_USAGE", "expected 1 or more for threads");
+  const at::Device device = parse_device(options_.device);
+  channel_map_ = make_channel_map(options_.normalization, options_.graph.input.channels);
+  at::set_num_threads(options_.threads);
+  try {
+    network_ = std::make_unique<Network>(options_.graph, device);
+  } catch (const std::invalid_argument& error) {
+    throw Error("E_SPEC", error.what());
+  }
+  store_ = std::make_unique<ParameterStore>(*network_);
+}
+
+int64_t Session::parameter_bytes() const {
+  int64_t bytes = 0;
+  for (const Parameter& parameter : network_->parameters()) bytes += static_cast<int64_t>(parameter.value.nbytes());
+  return bytes;
+}
+
+int64_t Session::attach_images(ImageFileDescription description) {
+  const GraphInput& input = network_->graph().input;
+  auto file = std::make_shared<const ImageFile>(std::move(description));
+  if (file->channels() != input.channels || file->height() < input.height || file->width() < input.width) {
+    throw Error("E_USAGE", "expected images of " + std::to_string(input.channels) + " channels and at least " +
+                               std::to_string(input.height) + " x " + std::to_string(input.width) + " in " +
+                               file->path() + " but it holds " + std::to_string(file->channels()) + " channels, " +
+                               std::to_string(file->height()) + " x " + std::to_string(file->width()));
+  }
+  images_.push_back(std::move(file));
+  return static_cast<int64_t>(images_.size()) - 1;
+}
+
+at::Tensor Session::logits(const at::Tensor& images, const Network::Mode& mode) {
+  const Autocast autocast(options_.bfloat16);
+  return network_->forward(images, mode).to(at::kFloat);
+}
+
+at::Tensor Session::forward(const at::Tensor& images) {
+  const at::NoGradGuard guard;
+  const GraphInput& input = network_->graph().input;
+  if (images.dim() != 4 || images.size(0) < 1) throw Error("E_USAGE", "expected a shape of four sizes, batch 1 or more");
+  if (images.scalar_type() != at::kByte) {
+    if (images.size(1) != input.channels || images.size(2) != input.height || images.size(3) != input.width) {
+      throw Error("E_USAGE", "expected images of shape [batch, " + std::to_string(input.channels) + ", " +
+                                 std::to_string(input.height) + ", " + std::to_string(input.width) +
+                                 "] but received " + shape_text(images.sizes()));
+    }
+    return logits(images, {});
+  }
+  const ImageSize stored{images.size(1), images.size(2)};
+  const ImageSize output{input.height, input.width};
+  if (images.size(3) != input.channels || stored.height < output.height || stored.width < output.width) {
+    throw Error("E_USAGE", "expected images of shape [batch, height, width, channels] with at least " +
+                               std::to_string(output.height) + " x " + std::to_string(output.width) + " pixels of " +
+                               std::to_string(input.channels) + " channels but received " +
+                               shape_text(images.sizes()));
+  }
+  const at::Tensor batch =
+      at::empty({images.size(0), input.channels, output.height, output.width},
+                at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  const int64_t entries = input.channels * output.height * output.width;
+  const int64_t image_bytes = stored.height * stored.width * input.channels;
+  const uint8_t* pixels = images.const_data_ptr<uint8_t>();
+  float* destination = batch.data_ptr<float>();
+  const Crop crop = center_crop(stored, output);
+  at::parallel_for(0, images.size(0), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      write_crop(pixels + i * image_bytes, stored, crop, channel_map_, output, destination + i * entries);
+    }
+  });
+  return logits(batch, {});
+}
+
+Session::Gradients Session::gradients(const at::Tensor& input, const std::vector<int32_t>& labels) {
+  const GraphInput& expected = network_->graph().input;
+  if (store_->has_candidate()) {
+    throw Error("E_USAGE", "gradients cannot be taken under a candidate; end it with setCandidate(null) first");
+  }
+  if (input.dim() != 4 || input.size(0) < 1 || input.size(1) != expected.channels ||
+      input.size(2) != expected.height || input.size(3) != expected.width) {
+    throw Error("E_USAGE", "expected input of shape [batch, " + std::to_string(expected.channels) + ", " +
+                               std::to_string(expected.height) + ", " + std::to_string(expected.width) +
+                               "] but received " + shape_text(input.sizes()));
+  }
+  if (static_cast<int64_t>(labels.size()) != input.size(0)) throw Error("E_USAGE", "expected one label an image");
+  const at::Tensor targets = at::empty({input.size(0)}, at::kLong);
+  for (size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] < 0 || labels[i] >= network_->graph().classes) {
+      throw Error("E_USAGE", "expected labels from 0 to " + std::to_string(network_->graph().classes - 1) +
+                                 " but received " + std::to_string(labels[i]));
+    }
+    targets.data_ptr<int64_t>()[i] = labels[i];
+  }
+  store_->release_gradients();
+  store_->unfreeze();
+  Network::Mode mode;
+  mode.train = true;
+  mode.update_statistics = false;
+  Gradients result;
+  const at::Tensor output = logits(input, mode);
+  const at::Tensor loss = at::cross_entropy_loss(output, targets);
+  loss.backward();
+  result.loss = loss.item<double>();
+  result.logits = output.detach().contiguous();
+  for (Parameter& parameter : network_->parameters()) {
+    const at::Tensor& gradient = parameter.value.grad();
+    if (gradient.defined()) result.gradients[parameter.name] = gradient.detach().clone(at::MemoryFormat::Contiguous);
+  }
+  store_->release_gradients();
+  return result;
+}
+
+}  // namespace finepune

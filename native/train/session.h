@@ -1,0 +1,77 @@
+// One network in training: its parameters, images and random streams, and the bounded slices of work done on them.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "nn/network.h"
+#include "train/batch_loader.h"
+#include "train/crop.h"
+#include "train/image_file.h"
+#include "train/options.h"
+#include "train/parameter_store.h"
+
+namespace finepune {
+
+// All methods but request_stop and clear_stop belong to one thread at a time: that which made the session, since the
+// number of threads libtorch uses is that thread's property.
+// Methods throw Error with a code of lib/errors.ts on what a caller can do wrong, before any work.
+//
+// Determinism: with one seed and one number of threads, a slice is a function of the tensors (all roles), thresholds and
+// the request. Step s draws from streams (seed, purpose, s) or (seed, purpose, image position) only, so a new session
+// given the tensors of another goes on from step s with the same bits.
+class Session {
+ public:
+  // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses.
+  explicit Session(SessionOptions options);
+
+  Network& network() { return *network_; }
+  ParameterStore& store() { return *store_; }
+  // Bytes of the parameters.
+  int64_t parameter_bytes() const;
+
+  // Returns the number by which SampleList names the file.
+  int64_t attach_images(ImageFileDescription description);
+
+  // Throws Error("E_NUMERICS") naming the step at which the loss is not finite; nothing of that step is applied.
+  TrainResult train(const TrainSlice& slice);
+  EvaluateResult evaluate(const SampleList& samples, int64_t batch_size);
+  // Images taken as training would take step `step`'s and after, centre-cropped.
+  void refresh_batch_norm(const SampleList& samples, int64_t batch_size, int64_t batches, int64_t step);
+
+  // Logits [N, classes] of images: uint8 [N, H, W, C] (centre-cropped, normalised) or float32 [N, C, H, W].
+  at::Tensor forward(const at::Tensor& images);
+
+  struct Gradients {
+    double loss = 0;
+    at::Tensor logits;
+    std::map<std::string, at::Tensor> gradients;
+  };
+  // Of the mean cross-entropy in train mode without dropout; neither parameters nor running statistics move.
+  Gradients gradients(const at::Tensor& input, const std::vector<int32_t>& labels);
+
+  // From any thread: the slice running, or the next one, ends after its current step or batch.
+  void request_stop() { stop_ = true; }
+  void clear_stop() { stop_ = false; }
+
+ private:
+  BatchLoader::Settings loader_settings(const SampleList& samples, int64_t batches, int64_t batch_size) const;
+  void check_samples(const SampleList& samples, int64_t batch_size) const;
+  void check_slice(const TrainSlice& slice) const;
+  at::Tensor logits(const at::Tensor& images, const Network::Mode& mode);
+
+  SessionOptions options_;
+  std::unique_ptr<Network> network_;
+  std::unique_ptr<ParameterStore> store_;
+  ChannelMap channel_map_;
+  std::vector<std::shared_ptr<const ImageFile>> images_;
+  std::atomic<bool> stop_{false};
+};
+
+}  // namespace finepune
