@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { EnvHttpProxyAgent, fetch, type Response } from 'undici';
+import { EnvHttpProxyAgent, fetch, type Dispatcher, type Response } from 'undici';
 import { InstallError, messageOf } from '../../errors.js';
 import { requireSpace } from './disk-space.js';
 
@@ -27,9 +27,6 @@ interface Validator {
   value: string | null;
 }
 
-/** An answer that trying again will not change. */
-class FinalAnswer extends InstallError {}
-
 /**
  * Downloads `url` to `file`. Until it is complete the bytes lie in `file`.part, and a later call with the same URL
  * goes on from there if the server's file is still the same one.
@@ -40,16 +37,31 @@ class FinalAnswer extends InstallError {}
 export async function download(url: string, file: string, options: DownloadOptions = {}): Promise<void> {
   const part = `${file}.part`;
   await mkdir(dirname(file), { recursive: true });
+  // Honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
+  const dispatcher = new EnvHttpProxyAgent();
+  try {
+    await fetchAll(url, part, dispatcher, options);
+  } finally {
+    await dispatcher.destroy();
+  }
+  await requireHash(part, url, options.sha256);
+  await rename(part, file);
+  await rm(`${part}.json`, { force: true });
+}
+
+/** Requests what is missing until the part is complete, or no attempt gains a byte any more. */
+async function fetchAll(url: string, part: string, dispatcher: Dispatcher, options: DownloadOptions): Promise<void> {
   const attempts = options.attempts ?? 5;
   let failures = 0;
   for (;;) {
     const before = await sizeOf(part);
     try {
-      await fetchRest(url, part, options);
-      break;
+      await fetchRest(url, part, dispatcher, options);
+      return;
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (error instanceof FinalAnswer) throw error;
+      // Ours are about what trying again will not change; the network's are of other classes.
+      if (error instanceof InstallError) throw error;
       failures = (await sizeOf(part)) > before ? 1 : failures + 1;
       if (failures >= attempts) {
         throw new InstallError(`${url} cannot be downloaded (${reasonOf(error)}); run the same command to go on`, {
@@ -59,13 +71,10 @@ export async function download(url: string, file: string, options: DownloadOptio
       await sleep((options.pauseMilliseconds ?? 1000) * 2 ** (failures - 1), undefined, { signal: options.signal });
     }
   }
-  await requireHash(part, url, options.sha256);
-  await rename(part, file);
-  await rm(`${part}.json`, { force: true });
 }
 
 /** One request for what is missing; returns when the part is complete. */
-async function fetchRest(url: string, part: string, options: DownloadOptions): Promise<void> {
+async function fetchRest(url: string, part: string, dispatcher: Dispatcher, options: DownloadOptions): Promise<void> {
   const validator = await readValidator(part, url);
   let offset = validator === null ? 0 : await sizeOf(part);
   const headers: Record<string, string> = {};
@@ -76,8 +85,7 @@ async function fetchRest(url: string, part: string, options: DownloadOptions): P
   }
   const response = await fetch(url, {
     headers,
-    // Honours HTTP_PROXY, HTTPS_PROXY and NO_PROXY.
-    dispatcher: new EnvHttpProxyAgent(),
+    dispatcher,
     signal: options.signal ?? null,
   });
   if (response.status === 416) {
@@ -89,7 +97,7 @@ async function fetchRest(url: string, part: string, options: DownloadOptions): P
   if (response.status !== 200 && response.status !== 206) {
     await response.body?.cancel();
     const message = `${url} answers ${response.status} ${response.statusText}`.trimEnd();
-    throw response.status >= 500 ? new Error(message) : new FinalAnswer(message);
+    throw response.status >= 500 ? new Error(message) : new InstallError(message);
   }
   if (response.body === null) throw new Error('the answer is empty');
   if (response.status === 200) {
@@ -97,7 +105,12 @@ async function fetchRest(url: string, part: string, options: DownloadOptions): P
     await writeValidator(part, response, url);
   }
   const total = offset + Number(response.headers.get('content-length') ?? Number.NaN);
-  if (Number.isFinite(total)) await requireSpace(dirname(part), total - offset);
+  if (Number.isFinite(total)) {
+    await requireSpace(dirname(part), total - offset).catch(async (error: unknown) => {
+      await response.body?.cancel();
+      throw error;
+    });
+  }
 
   let done = offset;
   const count = new Transform({
@@ -135,6 +148,7 @@ async function requireHash(part: string, url: string, expected: string | undefin
   const actual = hash.digest('hex');
   if (actual === expected.toLowerCase()) return;
   await rm(part, { force: true });
+  await rm(`${part}.json`, { force: true });
   throw new InstallError(`${url} has SHA-256 ${actual}, expected ${expected}; it was deleted`);
 }
 
