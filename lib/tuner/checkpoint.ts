@@ -79,3 +79,18 @@ export async function restoreCheckpoint(path: string, session: Session, kind: Ch
     }
   }
 }
+
+/** The parameters of a checkpoint of weights, by name. */
+export async function readParameters(path: string): Promise<Map<string, { shape: number[]; data: Float32Array }>> {
+  const prefix = 'parameter/';
+  const header = await readSafetensorsHeader(path);
+  const parameters = new Map<string, { shape: number[]; data: Float32Array }>();
+  for (const entry of header.tensors.keys()) {
+    const { shape, data } = await readSafetensorsTensor(path, header, entry);
+    if (!entry.startsWith(prefix) || !(data instanceof Float32Array)) {
+      throw new RunError(`${path}: ${entry} is not a parameter; start the run again in another folder`);
+    }
+    parameters.set(entry.slice(prefix.length), { shape, data });
+  }
+  return parameters;
+}

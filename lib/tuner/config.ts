@@ -18,11 +18,15 @@ export const CRITERIA: readonly Criterion[] = ['dns'];
 /** Beyond this share of fresh weights a network is rather trained than fine-tuned, and warms up longer. */
 const MOSTLY_FRESH = 0.5;
 
-/** Passes over the fit images by phase. A real network needs few: full fine-tuning reaches its plateau in 4 to 6. */
+/**
+ * Passes over the fit images by phase. A pre-trained network needs few: full fine-tuning reaches its plateau in 4 to 6. Where most
+ * of it is fresh, the fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al.,
+ * "Fine-Tuning can Distort Pretrained Features", ICLR 2022).
+ */
 const EPOCHS = {
-  demo: { warmup: 6, round: 3, finetune: 12 },
-  pretrained: { warmup: 6, round: 4, finetune: 12 },
-  fresh: { warmup: 12, round: 4, finetune: 14 },
+  demo: { warmup: 6, fresh: 0, round: 3, finetune: 12 },
+  pretrained: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
+  mostlyFresh: { warmup: 14, fresh: 8, round: 4, finetune: 14 },
 };
 
 const DEFAULTS = {
@@ -52,8 +56,9 @@ export function completeConfig(
   context: DefaultsContext,
 ): TuneConfig {
   const batchSize = options.batchSize ?? DEFAULTS.batchSize;
-  const epochs = context.demo ? EPOCHS.demo : context.freshShare > MOSTLY_FRESH ? EPOCHS.fresh : EPOCHS.pretrained;
+  const epochs = context.demo ? EPOCHS.demo : context.freshShare > MOSTLY_FRESH ? EPOCHS.mostlyFresh : EPOCHS.pretrained;
   const stepsOf = (passes: number): number => Math.max(1, Math.ceil((passes * context.fitImages) / batchSize));
+  const warmupSteps = options.warmupSteps ?? stepsOf(epochs.warmup);
   const lambda = options.lambda ?? null;
   return {
     data: options.data ?? null,
@@ -68,7 +73,8 @@ export function completeConfig(
     lambda,
     rounds: options.rounds ?? DEFAULTS.rounds,
     evaluations: options.evaluations ?? DEFAULTS.evaluations,
-    warmupSteps: options.warmupSteps ?? stepsOf(epochs.warmup),
+    warmupSteps,
+    freshSteps: Math.min(warmupSteps, options.freshSteps ?? (epochs.fresh === 0 ? 0 : stepsOf(epochs.fresh))),
     roundSteps: options.roundSteps ?? stepsOf(epochs.round),
     finetuneSteps: options.finetuneSteps ?? stepsOf(epochs.finetune),
     batchSize,
@@ -102,6 +108,7 @@ const NUMBER_RULES: { readonly [Key in keyof TuneOptions]?: NumberRule } = {
   rounds: { least: 1, most: 1000, integer: true },
   evaluations: { least: 1, most: 100_000, integer: true },
   warmupSteps: { least: 1, most: 1e9, integer: true },
+  freshSteps: { least: 0, most: 1e9, integer: true },
   roundSteps: { least: 1, most: 1e9, integer: true },
   finetuneSteps: { least: 1, most: 1e9, integer: true },
   batchSize: { least: 1, most: 65_536, integer: true },

@@ -1,10 +1,11 @@
 /** The end of a run: the model file, the one look at the test set, result.json, the report. */
 import { rm, stat } from 'node:fs/promises';
 import { evaluateSamples } from '../native/evaluation.js';
-import { readModelFile, readSafetensors, writeModelFile, writeTextAtomically } from '../models/index.js';
+import { readModelFile, writeModelFile } from '../models/index.js';
 import { buildReport } from '../report/index.js';
-import { restoreCheckpoint } from './checkpoint.js';
+import { readParameters, restoreCheckpoint } from './checkpoint.js';
 import { compressionOf } from './layers.js';
+import { writeJson } from './json-file.js';
 import { ProgressMeter } from './progress.js';
 import type { RunContext } from './run-context.js';
 import { createSession, fixedParametersOf, openSession } from './session.js';
@@ -46,7 +47,7 @@ export async function finishRun(context: RunContext): Promise<TuneResult> {
     model: paths.model,
     report: paths.report,
   };
-  await writeTextAtomically(paths.result, `${JSON.stringify(result, null, 2)}\n`);
+  await writeJson(paths.result, result);
   context.record({ event: 'done', ...result });
   await buildReport(paths.directory);
   // The run is done: what only a resume would need goes.
@@ -63,14 +64,7 @@ async function testDense(context: RunContext): Promise<{ top1: number }> {
 /** Writes the best weights of the last fine-tuning as model.safetensors. */
 async function writeModel(context: RunContext): Promise<void> {
   const { paths, config, images, network } = context;
-  const prefix = 'parameter/';
-  const checkpoint = await readSafetensors(paths.bestCompressed);
-  const tensors = new Map(
-    [...checkpoint.tensors].map(([name, tensor]) => [
-      name.slice(prefix.length),
-      { shape: tensor.shape, data: tensor.data as Float32Array },
-    ]),
-  );
+  const tensors = await readParameters(paths.bestCompressed);
   await writeModelFile(paths.model, {
     spec: network.spec,
     labels: images.dataset.labels,

@@ -80,6 +80,7 @@ export class TuneLoop {
       steps: config.warmupSteps,
       learningRateFactor: warmupFactor,
       surgery: null,
+      freshSteps: config.freshSteps,
       markEvery: config.warmupSteps,
     });
     const { top1 } = await this.#evaluateTune(open, 'warm-up: accuracy');
@@ -130,6 +131,7 @@ export class TuneLoop {
       steps: config.roundSteps,
       learningRateFactor: () => 1,
       surgery: this.#surgery(),
+      freshSteps: 0,
       markEvery: config.roundSteps,
     });
     const { top1 } = await this.#evaluateTune(open, `round ${round} of ${config.rounds}: accuracy`);
@@ -200,6 +202,7 @@ export class TuneLoop {
       steps: config.finetuneSteps,
       learningRateFactor: (step) => decayFactor(config.decay, step, config.finetuneSteps),
       surgery: null,
+      freshSteps: 0,
       markEvery: Math.max(1, Math.ceil(config.finetuneSteps / FINETUNE_MARKS)),
     };
   }

@@ -24,6 +24,8 @@ export interface TrainingStage {
   /** Factor of the base learning rate at a step 0..steps-1 of the stage. */
   learningRateFactor: (step: number) => number;
   surgery: SurgerySchedule | null;
+  /** Steps at the start in which only fresh parameters move. */
+  freshSteps: number;
   /** Steps after which `onMark` is called; the last step always is one. */
   markEvery: number;
 }
@@ -71,7 +73,6 @@ export async function trainStage(
 ): Promise<number> {
   const { session, samples, config, signal } = context;
   const meter = new ProgressMeter(stage.task, 'steps', stage.steps, context.emit, from);
-  const learningRateFactors = Object.fromEntries(context.freshNodes.map((node) => [node, config.freshFactor]));
   let step = from;
   let seconds = 0;
   let lossSum = 0;
@@ -80,7 +81,8 @@ export async function trainStage(
   while (step < stage.steps) {
     const mark = Math.min(stage.steps, (Math.floor(step / stage.markEvery) + 1) * stage.markEvery);
     // Slices start at multiples of their length even after a resume in the middle of one.
-    const steps = Math.min(mark, (Math.floor(step / SLICE_STEPS) + 1) * SLICE_STEPS) - step;
+    const edge = step < stage.freshSteps ? Math.min(mark, stage.freshSteps) : mark;
+    const steps = Math.min(edge, (Math.floor(step / SLICE_STEPS) + 1) * SLICE_STEPS) - step;
     const learningRates = Float64Array.from(
       { length: steps },
       (_, index) => config.learningRate * stage.learningRateFactor(step + index),
@@ -91,7 +93,7 @@ export async function trainStage(
         firstStep: stage.firstStep + step,
         learningRates,
         batchSize: config.batchSize,
-        learningRateFactors,
+        learningRateFactors: learningRateFactorsOf(context, step < stage.freshSteps),
         momentum: config.momentum,
         weightDecay: config.weightDecay,
         labelSmoothing: config.labelSmoothing,
@@ -132,6 +134,14 @@ export async function trainStage(
     }
   }
   return seconds;
+}
+
+/** Fresh parameters learn faster; the others stand still where only the fresh ones move. */
+function learningRateFactorsOf(context: TrainingContext, onlyFresh: boolean): Record<string, number> {
+  const factors: Record<string, number> = {};
+  if (onlyFresh) for (const { node } of context.session.describeParameters()) factors[node] = 0;
+  for (const node of context.freshNodes) factors[node] = context.config.freshFactor;
+  return factors;
 }
 
 /** Gradient norm above which a step is scaled down: fresh layers meet large gradients in their first steps. */

@@ -3,13 +3,14 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { demoAssets } from '../demo/index.js';
 import { RunError, UsageError, messageOf } from '../errors.js';
-import { loadSpec, writeTextAtomically } from '../models/index.js';
+import { loadSpec } from '../models/index.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
 import { resolveDevice } from './device.js';
 import { EventChannel } from './event-channel.js';
 import { type RunImages, type RunNetwork, dataEvent, readImages, readNetwork } from './inputs.js';
 import { JsonLinesFile } from './json-lines.js';
+import { writeJson } from './json-file.js';
 import { TuneLoop } from './loop.js';
 import { ProgressMeter } from './progress.js';
 import { RunContext } from './run-context.js';
@@ -94,7 +95,7 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
       weights: demo ? null : inputs.weights,
       device,
     };
-    await writeTextAtomically(paths.config, `${JSON.stringify(config, null, 2)}\n`);
+    await writeJson(paths.config, config);
     return await runLoop({ config, paths, images, network, emit, signal: options.signal, resumed: false });
   } finally {
     lock.release();

@@ -32,6 +32,8 @@ export interface TuneConfig {
   evaluations: number;
   /** Training steps of the dense warm-up. */
   warmupSteps: number;
+  /** The first of them, in which only parameters that started fresh move; 0 to warmupSteps. */
+  freshSteps: number;
   /** Masked training steps a round (K of METHOD.md section 1). */
   roundSteps: number;
   /** Training steps after the masks are frozen. */
