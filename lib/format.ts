@@ -12,9 +12,9 @@ export function formatShare(share: number, digits = 1): string {
   return `${(share * 100).toFixed(digits)}%`;
 }
 
-/** How many times smaller: 19.93 -> "19.9x", 108.0 -> "108x". */
-export function formatFactor(factor: number): string {
-  if (!Number.isFinite(factor)) return '-';
+/** How many times smaller: 19.93 -> "19.9x", 108.0 -> "108x"; "-" where there is none. */
+export function formatFactor(factor: number | null): string {
+  if (factor === null || !Number.isFinite(factor)) return '-';
   return `${factor.toFixed(factor < 100 ? 1 : 0)}x`;
 }
 
@@ -43,4 +43,11 @@ export function formatSeconds(seconds: number): string {
 /** Units a second: "312" or "4.3". */
 export function formatRate(rate: number): string {
   return rate >= 100 ? formatCount(rate) : rate.toPrecision(2);
+}
+
+/** A difference of two shares in points of per cent, with its sign: -0.0075 -> "-0.75". */
+export function formatPoints(difference: number, digits = 1): string {
+  // Off by the last bit of a double, 0.7375 - 0.745 would round to the wrong side.
+  const points = Math.round(difference * 1e10) / 1e8;
+  return `${points > 0 ? '+' : ''}${points.toFixed(digits)}`;
 }

@@ -62,7 +62,9 @@ async function parse(words: string[]): Promise<Parsed> {
   let selected: Command | undefined;
   const parser = yargs()
     .scriptName(PROGRAM)
-    .usage('Fine-prune a pre-trained convolutional network to your images, and serve the small one from Node.\n\n$0 <command>')
+    .usage(
+      'Fine-prune a pre-trained convolutional network to your images, and serve the small one from Node.\n\n$0 <command>',
+    )
     .parserConfiguration({
       'camel-case-expansion': false,
       'duplicate-arguments-array': false,
@@ -77,7 +79,7 @@ async function parse(words: string[]): Promise<Parsed> {
     .wrap(110)
     .strict()
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new UsageError(message ?? 'wrong usage');
+      throw new UsageError(message ?? error?.message ?? 'wrong usage', { cause: error });
     })
     .epilogue('Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
   for (const command of commands) {
@@ -110,7 +112,12 @@ function describeCommand(parser: Argv, command: Command): Argv {
     parser.positional(positional.name, { type: 'string', describe: positional.describe });
   }
   for (const flag of Object.values(command.flags)) {
-    parser.option(flag.name, { type: flag.boolean ? 'boolean' : 'string', requiresArg: !flag.boolean, describe: flag.describe });
+    parser.option(flag.name, {
+      describe: flag.describe,
+      // Values stay text until the flag checks them; a declared number would turn "abc" into NaN before anyone could quote it.
+      ...(flag.boolean ? { type: 'boolean' } : { nargs: 1, requiresArg: true }),
+      ...(flag.defaultText === undefined ? {} : { defaultDescription: flag.defaultText }),
+    });
   }
   for (const [line, meaning] of command.examples) parser.example(line, meaning);
   return parser
@@ -135,7 +142,7 @@ function positionalWords(command: Command, values: Record<string, unknown>): Rec
 }
 
 function nameOfCommandMissing(words: string[]): string {
-  const [word] = words.filter((each) => !each.startsWith('-'));
+  const word = words.find((each) => !each.startsWith('-'));
   const names = commands.map(({ name }) => name);
   return word === undefined
     ? `which command? One of ${names.join(', ')}`
@@ -147,11 +154,21 @@ function withHint(error: FinepuneError, words: string[]): FinepuneError {
   if (!(error instanceof UsageError)) return error;
   const command = commands.find(({ name }) => words.includes(name));
   const help = `see ${PROGRAM}${command === undefined ? '' : ` ${command.name}`} --help`;
+  const unfollowed = /^Not enough arguments following: (\S+)$/.exec(error.message)?.[1];
+  if (unfollowed !== undefined) return new UsageError(`--${unfollowed} needs a value; ${help}`, { cause: error });
+  if (command !== undefined && error.message.startsWith('Not enough non-option arguments')) {
+    const missing = command.positionals.filter(({ required }) => required).map(positionalUsage);
+    return new UsageError(`${missing.join(' ')} is missing after ${command.name}; ${help}`, { cause: error });
+  }
   const unknown = /^Unknown arguments?: (.+)$/.exec(error.message)?.[1];
   if (unknown === undefined) return new UsageError(`${oneLine(error.message)}; ${help}`, { cause: error });
   const name = unknown.split(', ')[0] ?? unknown;
-  if (command === undefined) return new UsageError(`${nameOfCommandMissing(words)}; ${help}`, { cause: error });
   const isFlag = words.some((word) => word.replace(/=.*$/, '') === `--${name}` || word === `-${name}`);
+  if (command === undefined) {
+    const message =
+      isFlag && !words.some((word) => !word.startsWith('-')) ? `unknown flag --${name}` : nameOfCommandMissing(words);
+    return new UsageError(`${message}; ${help}`, { cause: error });
+  }
   if (!isFlag) return new UsageError(`unexpected word "${name}" after ${command.name}; ${help}`, { cause: error });
   const known = [...Object.values(command.flags).map((flag) => flag.name), 'json', 'verbose', 'help'];
   return new UsageError(`unknown flag --${name}${didYouMean(name, known, '--')}; ${help}`, { cause: error });
@@ -160,9 +177,12 @@ function withHint(error: FinepuneError, words: string[]): FinepuneError {
 function asFinepuneError(thrown: unknown, signal: AbortSignal): FinepuneError {
   if (thrown instanceof FinepuneError) return thrown;
   if (signal.aborted) return new AbortedError('stopped', { cause: thrown });
-  return new InternalError(`${messageOf(thrown)} (a fault of ${PROGRAM}: run again with --verbose and report the stack)`, {
-    cause: thrown,
-  });
+  return new InternalError(
+    `${messageOf(thrown)} (a fault of ${PROGRAM}: run again with --verbose and report the stack)`,
+    {
+      cause: thrown,
+    },
+  );
 }
 
 function oneLine(text: string): string {
@@ -171,13 +191,15 @@ function oneLine(text: string): string {
 
 function stackOf(error: Error): string {
   const lines = [error.stack ?? error.message];
-  for (let cause = error.cause; cause instanceof Error; cause = cause.cause) lines.push(`caused by ${cause.stack ?? cause.message}`);
+  for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
+    lines.push(`caused by ${cause.stack ?? cause.message}`);
   return lines.join('\n');
 }
 
 function packageVersion(): string {
   // Two folders up from dist/cli and from lib/cli alike.
   const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest ? String(manifest.version) : 'unknown';
+  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
+    ? String(manifest.version)
+    : 'unknown';
 }
-

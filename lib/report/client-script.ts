@@ -21,11 +21,15 @@ export const clientScript = `
   const textOf = (unit, value) =>
     value === null || value === undefined ? '' : unit === 'share' ? short(value * 100) + '%' : unit === 'factor' ? short(value) + 'x' : short(value);
 
-  // A logarithmic axis of less than three decades gets its own ticks: 1, 2, 5 of each decade.
+  // uPlot labels whole decades only; most of our ranges are shorter than that. Few ticks call for finer ones.
   const logarithmicTicks = (low, high) => {
+    const coarse = ticksAt([1, 2, 5], low, high);
+    return coarse.length >= 4 ? coarse : ticksAt([1, 1.5, 2, 3, 4, 5, 6, 8], low, high);
+  };
+  const ticksAt = (digits, low, high) => {
     const ticks = [];
     for (let exponent = Math.floor(Math.log10(low)) - 1; exponent <= Math.ceil(Math.log10(high)); exponent += 1) {
-      for (const digit of [1, 2, 5]) {
+      for (const digit of digits) {
         const tick = Number((digit * 10 ** exponent).toPrecision(6));
         if (tick >= low * 0.999 && tick <= high * 1.001) ticks.push(tick);
       }
@@ -54,7 +58,7 @@ export const clientScript = `
     size: 56,
     stroke: variable('--quiet'),
     grid: { show: side === 3, stroke: variable('--grid'), width: 1 },
-    ticks: { stroke: variable('--line'), width: 1 },
+    ticks: { stroke: variable('--line'), width: 1, size: 5 },
     values: (_plot, ticks) => ticks.map((tick) => textOf(axis.unit, tick)),
     ...(scale.ticks ? { splits: () => scale.ticks, filter: (_plot, ticks) => ticks } : {}),
   });
@@ -64,6 +68,7 @@ export const clientScript = `
     const onlyPoints = series.style === 'points' || series.style === 'hollow points';
     return {
       label: series.label,
+      class: series.style === 'hollow points' ? 'unlisted' : undefined,
       scale: series.axis,
       stroke: color,
       width: series.style === 'dashed' ? 1 : 1.75,
@@ -77,7 +82,7 @@ export const clientScript = `
         stroke: color,
         fill: series.style === 'hollow points' ? variable('--panel') : color,
       },
-      value: (_plot, value) => (value === null || value === undefined ? '–' : textOf(axis.unit, value)),
+      value: (_plot, value) => (textOf(axis.unit, value)),
     };
   };
   const draw = (chart, place) => {
@@ -102,14 +107,15 @@ export const clientScript = `
           labelFont: '12px system-ui, sans-serif',
           font: '12px system-ui, sans-serif',
           stroke: variable('--quiet'),
+          size: 36,
           grid: { show: false },
-          ticks: { stroke: variable('--line'), width: 1 },
+          ticks: { stroke: variable('--line'), width: 1, size: 5 },
           ...(chart.x.whole ? { incrs: steps } : {}),
         },
         axisOf(chart.left, 'left', left, 3),
         ...(right ? [axisOf(chart.right, 'right', right, 1)] : []),
       ],
-      series: [{ label: chart.x.label }, ...chart.series.map((each) => seriesOf(each, chart))],
+      series: [{ label: chart.x.label, value: (_plot, value) => textOf('number', value) }, ...chart.series.map((each) => seriesOf(each, chart))],
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
       legend: { live: true },
     };

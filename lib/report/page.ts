@@ -1,6 +1,6 @@
 /** The report's page: headline figures, charts, tables. */
 
-import { formatBytes, formatCount, formatFactor, formatSeconds, formatShare } from '../format.js';
+import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../format.js';
 import type { LayerResult, TuneResult } from '../tuner/types.js';
 import type { Chart } from './chart.js';
 import { clientScript } from './client-script.js';
@@ -39,9 +39,9 @@ export function renderPage(run: RunRecord, library: PlotLibrary): string {
 <h1>${escapeHtml(title)}</h1>
 <p class="quiet path">${escapeHtml(run.directory)}</p>
 ${run.result === undefined ? unfinishedBanner(run) : headline(run.result)}
+${resultSection(run.result)}
 ${groups.map(([name, members]) => chartSection(name, members)).join('\n')}
 ${layersSection(run)}
-${resultSection(run.result)}
 ${dataSection(run)}
 ${configSection(run)}
 <script type="application/json" id="charts">${jsonForScript(charts)}</script>
@@ -53,15 +53,25 @@ ${configSection(run)}
 }
 
 function headline({ accuracy, parameters, bytes, seconds }: TuneResult): string {
-  const change = (accuracy.compressed - accuracy.dense) * 100;
   const cards: [string, string][] = [
-    [`${formatFactor(parameters.compression)} fewer parameters`, `${formatCount(parameters.kept)} of ${formatCount(parameters.total)} kept`],
-    [`${formatShare(accuracy.compressed)} accuracy`, `dense ${formatShare(accuracy.dense)}, ${signed(change)} points, on ${formatCount(accuracy.images)} test images`],
+    [
+      `${formatFactor(parameters.compression)} fewer parameters`,
+      `${formatCount(parameters.kept)} of ${formatCount(parameters.total)} kept`,
+    ],
+    [
+      `${formatShare(accuracy.compressed)} accuracy`,
+      `dense ${formatShare(accuracy.dense)}, ${formatPoints(accuracy.compressed - accuracy.dense)} points, on ${formatCount(accuracy.images)} test images`,
+    ],
     [formatBytes(bytes.file), `model file; ${formatBytes(bytes.dense)} dense, ${formatFactor(bytes.ratio)} smaller`],
-    [formatSeconds(seconds.total), `decoding ${formatSeconds(seconds.decode)}, search ${formatSeconds(seconds.search)}, training ${formatSeconds(seconds.train)}`],
+    [
+      formatSeconds(seconds.total),
+      `decoding ${formatSeconds(seconds.decode)}, search ${formatSeconds(seconds.search)}, training ${formatSeconds(seconds.train)}`,
+    ],
   ];
   return `<div class="cards">${cards
-    .map(([figure, meaning]) => `<div class="card"><b>${escapeHtml(figure)}</b><span>${escapeHtml(meaning)}</span></div>`)
+    .map(
+      ([figure, meaning]) => `<div class="card"><b>${escapeHtml(figure)}</b><span>${escapeHtml(meaning)}</span></div>`,
+    )
     .join('')}</div>`;
 }
 
@@ -82,7 +92,12 @@ function layersSection({ result, rounds }: RunRecord): string {
   const layers: LayerResult[] = result?.layers ?? rounds.at(-1)?.layers ?? [];
   if (layers.length === 0) return '';
   const table = htmlTable(
-    [{ text: 'layer' }, { text: 'weights', number: true }, { text: 'kept', number: true }, { text: 'share kept', number: true }],
+    [
+      { text: 'layer' },
+      { text: 'weights', number: true },
+      { text: 'kept', number: true },
+      { text: 'share kept', number: true },
+    ],
     layers.map(({ name, count, kept }) => {
       const share = count > 0 ? kept / count : 0;
       return [
@@ -99,19 +114,37 @@ function layersSection({ result, rounds }: RunRecord): string {
 function resultSection(result: TuneResult | undefined): string {
   if (result === undefined) return '';
   const { accuracy, parameters, bytes, seconds } = result;
-  const figures = (...texts: string[]): { text: string; number: true }[] => texts.map((text) => ({ text, number: true }));
+  const figures = (...texts: string[]): { text: string; number: true }[] =>
+    texts.map((text) => ({ text, number: true }));
   const table = htmlTable(
     [{ text: '' }, ...figures('dense', 'compressed', '')],
     [
-      [{ text: 'test accuracy' }, ...figures(formatShare(accuracy.dense, 2), formatShare(accuracy.compressed, 2), `${signed((accuracy.compressed - accuracy.dense) * 100)} points`)],
-      [{ text: 'parameters' }, ...figures(formatCount(parameters.total), formatCount(parameters.kept), `${formatFactor(parameters.compression)} fewer`)],
-      [{ text: 'bytes' }, ...figures(formatCount(bytes.dense), formatCount(bytes.file), `${formatFactor(bytes.ratio)} smaller`)],
+      [
+        { text: 'test accuracy' },
+        ...figures(
+          formatShare(accuracy.dense, 2),
+          formatShare(accuracy.compressed, 2),
+          `${formatPoints(accuracy.compressed - accuracy.dense, 2)} points`,
+        ),
+      ],
+      [
+        { text: 'parameters' },
+        ...figures(
+          formatCount(parameters.total),
+          formatCount(parameters.kept),
+          `${formatFactor(parameters.compression)} fewer`,
+        ),
+      ],
+      [
+        { text: 'bytes' },
+        ...figures(formatCount(bytes.dense), formatCount(bytes.file), `${formatFactor(bytes.ratio)} smaller`),
+      ],
     ],
   );
   return `<h2>Result</h2>
 <p class="quiet">Dense is the same network fine-tuned with the same number of steps and no pruning, on the same images. The ${formatCount(accuracy.images)} test images were used once, at the end.</p>
 ${table}
-<p class="quiet">${escapeHtml(`On ${result.device}, seed ${result.seed}: ${formatSeconds(seconds.total)}, ${formatBytes(result.peakRssBytes)} of memory at most.`)}</p>`;
+<p class="quiet after">${escapeHtml(`On ${result.device}, seed ${result.seed}: ${formatSeconds(seconds.total)}, ${formatBytes(result.peakRssBytes)} of memory at most.`)}</p>`;
 }
 
 function dataSection({ data }: RunRecord): string {
@@ -130,13 +163,13 @@ ${skipped}`;
 }
 
 function configSection({ config, start }: RunRecord): string {
-  const entries = Object.entries({ ...config, ...(start === undefined ? {} : { deviceUsed: start.device, parameters: start.parameters }) });
+  const entries = Object.entries({
+    ...config,
+    ...(start === undefined ? {} : { deviceUsed: start.device, parameters: start.parameters }),
+  });
   const rows = entries.map(
-    ([name, value]) => `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value === null ? '–' : String(value))}</dd></div>`,
+    ([name, value]) =>
+      `<div><dt>${escapeHtml(name)}</dt><dd>${escapeHtml(value === null ? '–' : String(value))}</dd></div>`,
   );
   return `<h2>Configuration</h2>\n<dl class="config">${rows.join('\n')}</dl>`;
-}
-
-function signed(points: number): string {
-  return `${points > 0 ? '+' : ''}${points.toFixed(1)}`;
 }

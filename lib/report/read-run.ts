@@ -62,7 +62,10 @@ export function readRun(directory: string): RunRecord {
     evaluations: lastOfEach(all<EvaluationEvent>('evaluation'), ({ round, index }) => `${round}.${index}`),
     rounds: lastOfEach(all<RoundEvent>('round'), ({ round }) => String(round)),
     finetune: lastOfEach(all<FinetuneEvent>('finetune'), ({ phase, step }) => `${phase}.${step}`),
-    metrics: lastOfEach(JsonLinesFile.read(paths.metrics) as unknown as Metric[], ({ phase, step }) => `${phase}.${step}`),
+    metrics: lastOfEach(
+      JsonLinesFile.read(paths.metrics) as unknown as Metric[],
+      ({ phase, step }) => `${phase}.${step}`,
+    ),
     result: existsSync(paths.result) ? (readJson(paths.result) as TuneResult) : undefined,
   };
 }

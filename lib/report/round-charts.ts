@@ -33,7 +33,9 @@ export function roundCharts({ warmup, rounds }: RunRecord): Chart[] {
       points: [
         { x: 0, y: 1 },
         ...rounds.flatMap(({ round, layers }) =>
-          layers.filter((layer) => layer.name === name && layer.kept > 0).map(({ kept, count }) => ({ x: round, y: kept / count })),
+          layers
+            .filter((layer) => layer.name === name && layer.kept > 0)
+            .map(({ kept, count }) => ({ x: round, y: kept / count })),
         ),
       ],
     })),
@@ -41,7 +43,7 @@ export function roundCharts({ warmup, rounds }: RunRecord): Chart[] {
   return [
     {
       title: 'Rounds: accuracy and compression',
-      note: 'After each round\'s training under the masks; round 0 is the warm-up, still dense.',
+      note: "After each round's training under the masks; round 0 is the warm-up, still dense.",
       x: { label: 'round', values: progress.x, whole: true },
       left: { label: 'tune accuracy', unit: 'share', logarithmic: false },
       right: { label: 'compression', unit: 'factor', logarithmic: true },
@@ -49,7 +51,10 @@ export function roundCharts({ warmup, rounds }: RunRecord): Chart[] {
     },
     {
       title: 'Rounds: share of weights kept, layer by layer',
-      note: names.length <= 8 ? 'Biases and normalisation are never pruned.' : 'From the first layer (dark) to the last (light). Biases and normalisation are never pruned.',
+      note:
+        names.length <= 8
+          ? 'Biases and normalisation are never pruned.'
+          : 'From the first layer (dark) to the last (light). Biases and normalisation are never pruned.',
       x: { label: 'round', values: density.x, whole: true },
       left: { label: 'weights kept', unit: 'share', logarithmic: true },
       right: null,

@@ -58,7 +58,9 @@ function budgetCurve({ warmup, rounds }: RunRecord, candidates: Candidate[]): Cu
     axis: 'left',
     points: candidates.flatMap(({ round, number }) => {
       const slack = slackOf.get(round);
-      return warmup === undefined || slack === undefined || slack === null ? [] : [{ x: number, y: warmup.tuneAccuracy - slack }];
+      return warmup === undefined || slack === undefined || slack === null
+        ? []
+        : [{ x: number, y: warmup.tuneAccuracy - slack }];
     }),
   };
 }

@@ -51,10 +51,17 @@ td.bar { background: linear-gradient(to right, var(--bar) var(--share), transpar
 .uplot { font: inherit; }
 .u-legend { font-size: 12px; color: var(--ink); max-height: 108px; overflow-y: auto; text-align: left; }
 .u-legend th, .u-legend td { border: 0; padding: 1px 4px; color: inherit; font-size: 12px; width: auto; }
-.u-legend table, .u-legend.u-inline { width: auto; }
+.u-legend.u-inline { width: auto; margin: 4px 0 0 48px; }
+.u-legend.u-inline.u-live th::after { content: ''; }
+.u-legend th { font-weight: 400; }
+.u-legend tr:first-child { color: var(--quiet); }
+.u-legend .u-value { font-weight: 600; }
+.u-legend .unlisted { display: none; }
+.after { margin-top: 10px; }
 @media print {
   body { max-width: none; padding: 0; font-size: 11pt; }
   .charts { grid-template-columns: 1fr; }
+  .chart, .card { background: none; }
   .u-legend { max-height: none; }
   h2 { break-after: avoid; }
 }

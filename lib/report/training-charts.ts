@@ -17,8 +17,20 @@ function metricCharts(metrics: readonly Metric[]): Chart[] {
   const compressed = metrics.filter(({ phase }) => phase !== 'dense');
   const dense = metrics.filter(({ phase }) => phase === 'dense');
   const curves = (valueOf: (metric: Metric) => number): Curve[] => [
-    { label: 'compressed', color: { category: 0 }, style: 'line', axis: 'left', points: meanPoints(compressed, valueOf) },
-    { label: 'dense reference', color: { category: 1 }, style: 'line', axis: 'left', points: meanPoints(dense, valueOf) },
+    {
+      label: 'compressed',
+      color: { category: 0 },
+      style: 'line',
+      axis: 'left',
+      points: meanPoints(compressed, valueOf),
+    },
+    {
+      label: 'dense reference',
+      color: { category: 1 },
+      style: 'line',
+      axis: 'left',
+      points: meanPoints(dense, valueOf),
+    },
   ];
   const loss = alignCurves(curves((metric) => metric.loss));
   const accuracy = alignCurves(curves((metric) => metric.accuracy));
@@ -28,7 +40,11 @@ function metricCharts(metrics: readonly Metric[]): Chart[] {
       title: 'Training: loss',
       note: 'Warm-up, masked rounds and fine-tuning in a row, on augmented images with dropout; means of neighbouring steps.',
       x: x(loss.x),
-      left: { label: 'loss', unit: 'number', logarithmic: loss.series.every(({ values }) => values.every((value) => value === null || value > 0)) },
+      left: {
+        label: 'loss',
+        unit: 'number',
+        logarithmic: loss.series.every(({ values }) => values.every((value) => value === null || value > 0)),
+      },
       right: null,
       series: loss.series,
     },

@@ -28,7 +28,19 @@ export interface Diagnosis {
 /** Formats users' folders hold; BMP is read without sharp. */
 const FORMATS = ['jpeg', 'png', 'tiff', 'webp'] as const;
 /** Of the CPU's many flags those that decide how fast the kernels are. */
-const FEATURES = ['sse4_2', 'avx', 'avx2', 'fma', 'f16c', 'avx512f', 'avx512bw', 'avx512vl', 'avx512_vnni', 'avx512_bf16', 'amx_tile'];
+const FEATURES = [
+  'sse4_2',
+  'avx',
+  'avx2',
+  'fma',
+  'f16c',
+  'avx512f',
+  'avx512bw',
+  'avx512vl',
+  'avx512_vnni',
+  'avx512_bf16',
+  'amx_tile',
+];
 
 /** Looks at Node, the addon, libtorch, devices, image codecs and the cache. Never throws: what is wrong is in `problems`. */
 export async function diagnose(): Promise<Diagnosis> {
@@ -58,14 +70,16 @@ export async function diagnose(): Promise<Diagnosis> {
 async function imageCodecs(problems: string[]): Promise<Diagnosis['codecs']> {
   try {
     const { default: sharp } = await import('sharp');
-    const codecs = FORMATS.map((format) => ({ format: format as string, read: sharp.format[format].input.buffer }));
+    const codecs = FORMATS.map((format) => ({ format, read: sharp.format[format].input.buffer }));
     for (const { format, read } of codecs) {
       if (!read) problems.push(`sharp cannot read ${format} here; run: npm rebuild sharp`);
     }
     return [...codecs, { format: 'bmp', read: true }];
   } catch (error) {
     const [reason = ''] = messageOf(error).split('\n');
-    problems.push(`sharp, which decodes images, cannot be loaded (${reason}); run: npm install --include=optional sharp`);
+    problems.push(
+      `sharp, which decodes images, cannot be loaded (${reason}); run: npm install --include=optional sharp`,
+    );
     return [];
   }
 }

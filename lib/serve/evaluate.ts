@@ -1,11 +1,20 @@
 /** Accuracy of a network on a folder of labelled images. */
 
 import { DataError, UsageError } from '../errors.js';
-import { openImageCache, samplesOf, scanDataset, type Dataset, type Item, type PartName, type SkippedImage } from '../data/index.js';
+import {
+  openImageCache,
+  samplesOf,
+  scanDataset,
+  type Dataset,
+  type Item,
+  type PartName,
+  type SkippedImage,
+} from '../data/index.js';
 import { classCount } from '../models/index.js';
 import { evaluateSamples } from '../native/evaluation.js';
 import { ProgressMeter } from '../tuner/progress.js';
 import type { ProgressEvent } from '../tuner/types.js';
+import { resolveDevice } from '../tuner/device.js';
 import { openServingSession, type ServingOptions } from './serving-session.js';
 import { loadNetwork, type LoadedNetwork, type ModelSource } from './source.js';
 
@@ -57,6 +66,7 @@ export async function evaluate(source: ModelSource, options: EvaluateOptions): P
   if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
     throw new UsageError(`expected a whole number 1 or more for batchSize but received ${String(batchSize)}`);
   }
+  const device = resolveDevice(options.device ?? 'auto');
   const report = options.onProgress ?? (() => undefined);
   const network = await loadNetwork(source);
   const dataset = await scanDataset(options.data, {
@@ -79,7 +89,7 @@ export async function evaluate(source: ModelSource, options: EvaluateOptions): P
   });
   const samples = samplesOf(items, cache);
 
-  const session = await openServingSession(network, options);
+  const session = await openServingSession(network, { device, threads: options.threads });
   try {
     const images = await session.attachImages(cache.file);
     const meter = new ProgressMeter('evaluating', 'images', samples.labels.length, report);
@@ -94,7 +104,7 @@ export async function evaluate(source: ModelSource, options: EvaluateOptions): P
       top5: evaluation.top5,
       perClass: perClass(labelsFor(network, dataset.labels), samples.labels, evaluation.predicted),
       imagesPerSecond: evaluation.seconds > 0 ? evaluation.images / evaluation.seconds : 0,
-      device: session.device,
+      device,
       part,
       skipped: cache.skipped,
     };
@@ -125,7 +135,9 @@ function classesOfModel(items: Item[], labels: readonly string[], network: Loade
   const indexOf = new Map(network.labels.map((label, index) => [label, index]));
   const unknown = labels.find((label) => !indexOf.has(label));
   if (unknown !== undefined) {
-    throw new DataError(`${data}: the model does not know the class "${unknown}"; it knows ${network.labels.join(', ')}`);
+    throw new DataError(
+      `${data}: the model does not know the class "${unknown}"; it knows ${network.labels.join(', ')}`,
+    );
   }
   return items.map((item) => ({ path: item.path, label: indexOf.get(labels[item.label] ?? '') ?? -1 }));
 }
@@ -134,7 +146,6 @@ function perClass(labels: readonly string[], truth: Int32Array, predicted: Int32
   const counts = labels.map((label) => ({ label, images: 0, right: 0 }));
   truth.forEach((label, index) => {
     const count = counts[label];
-    if (count === undefined) return;
     count.images += 1;
     if (predicted[index] === label) count.right += 1;
   });

@@ -89,12 +89,17 @@ export class Model implements AsyncDisposable {
     this.#assertUsable();
     const { channels: expectedChannels, size } = this.spec.input;
     const [batch = 0, channels = 0, height = 0, width = 0] = shape;
-    const isNetworks = shape.length === 4 && batch >= 1 && channels === expectedChannels && height === size && width === size;
+    const isNetworks =
+      shape.length === 4 && batch >= 1 && channels === expectedChannels && height === size && width === size;
     if (!isNetworks || !Number.isSafeInteger(batch)) {
-      throw new UsageError(`expected shape [batch, ${expectedChannels}, ${size}, ${size}] but received [${shape.join(', ')}]`);
+      throw new UsageError(
+        `expected shape [batch, ${expectedChannels}, ${size}, ${size}] but received [${shape.join(', ')}]`,
+      );
     }
     if (!(input instanceof Float32Array) || input.length !== batch * channels * height * width) {
-      throw new UsageError(`expected a Float32Array of ${batch * channels * height * width} values for shape [${shape.join(', ')}]`);
+      throw new UsageError(
+        `expected a Float32Array of ${batch * channels * height * width} values for shape [${shape.join(', ')}]`,
+      );
     }
     return this.#enqueue(() => this.#session.forward({ pixels: input, shape: [batch, channels, height, width] }));
   }

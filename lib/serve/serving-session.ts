@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { toGraph, toNormalization } from '../models/index.js';
 import { Session } from '../native/session.js';
+import { resolveDevice } from '../tuner/device.js';
 import type { LoadedNetwork } from './source.js';
 
 export interface ServingOptions {
@@ -20,11 +21,14 @@ const FRESH_SEED = 0;
  *
  * @throws DeviceError the device is not there; NativeLoadError the addon cannot be loaded
  */
-export async function openServingSession(network: LoadedNetwork, { device, threads }: ServingOptions): Promise<Session> {
+export async function openServingSession(
+  network: LoadedNetwork,
+  { device, threads }: ServingOptions,
+): Promise<Session> {
   const session = await Session.create({
     graph: toGraph(network.spec),
     normalization: toNormalization(network.spec),
-    device: device ?? 'auto',
+    device: resolveDevice(device ?? 'auto'),
     threads: threads ?? availableParallelism(),
     precision: 'fp32',
     seed: FRESH_SEED,

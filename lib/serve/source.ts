@@ -1,7 +1,16 @@
 /** Where a network to serve comes from: a model file, or an architecture with weights that were never tuned. */
 
 import { WeightsError } from '../errors.js';
-import { classCount, loadSpec, matchWeights, readModelFile, readWeights, type ModelSpec } from '../models/index.js';
+import {
+  classCount,
+  loadSpec,
+  matchWeights,
+  readModelFile,
+  readWeights,
+  withClasses,
+  type ModelSpec,
+  type WeightFile,
+} from '../models/index.js';
 
 /** A network that was never tuned: its architecture and its weights. */
 export interface UntunedNetwork {
@@ -41,18 +50,22 @@ export async function loadNetwork(source: ModelSource): Promise<LoadedNetwork> {
     const { spec, labels, tensors, provenance } = await readModelFile(source);
     return { spec, labels, tensors, fresh: [], provenance: asRecord(provenance) };
   }
-  const spec = loadSpec(source.model);
-  const matched = matchWeights(spec, await readWeights(source.weights), { partial: source.partial ?? false });
-  if (matched.headReplaced && source.partial !== true) {
-    throw new WeightsError(
-      `${source.weights}: its classifier does not have the ${classCount(spec)} classes of ${spec.name}; tune it first, or give --partial for a head of random weights`,
-    );
-  }
+  const file = await readWeights(source.weights);
+  const spec = withClassesOf(file, loadSpec(source.model));
+  const matched = matchWeights(spec, file, { partial: source.partial ?? false });
   const labels = source.labels ?? null;
   if (labels !== null && labels.length !== classCount(spec)) {
-    throw new WeightsError(`${labels.length} labels for ${spec.name}, which has ${classCount(spec)} classes; give one label a class`);
+    throw new WeightsError(
+      `${labels.length} labels for ${spec.name}, which has ${classCount(spec)} classes; give one label a class`,
+    );
   }
   return { spec, labels, tensors: matched.tensors, fresh: matched.fresh, provenance: null };
+}
+
+/** The spec with as many classes as the weights' head has: nobody has to write a spec to change a number. */
+function withClassesOf({ tensors }: WeightFile, spec: ModelSpec): ModelSpec {
+  const classes = tensors.get(`${spec.head}.bias`)?.data.length;
+  return classes === undefined || classes === classCount(spec) ? spec : withClasses(spec, classes);
 }
 
 function asRecord(value: unknown): Record<string, unknown> | null {

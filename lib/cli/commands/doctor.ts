@@ -22,11 +22,22 @@ export const doctorCommand = defineCommand({
       ['cpu', `${cpu.model}, ${cpu.threads} threads, ${formatBytes(cpu.memoryBytes)} of memory`],
       ['cpu features', cpu.features.join(' ')],
       ['addon', addon.addon === null ? 'none' : `${addon.addon}${addon.loaded ? '' : ' (does not load)'}`],
-      ['libtorch', libtorch === null ? 'none' : `${libtorch.version}${libtorch.cuda ? ' with CUDA' : ''}, ${libtorch.path}`],
-      ['kernels', native === null ? '-' : `${native.cpuCapability}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`],
+      [
+        'libtorch',
+        libtorch === null ? 'none' : `${libtorch.version}${libtorch.cuda ? ' with CUDA' : ''}, ${libtorch.path}`,
+      ],
+      [
+        'kernels',
+        native === null ? '-' : `${native.cpuCapability}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`,
+      ],
       ['devices', devices.join('; ') || '-'],
       ['images', codecs.map(({ format, read }) => (read ? format : `${format} (not readable)`)).join(', ') || '-'],
-      ['cache', cache === null ? '-' : `${cache.directory}, ${cache.files} files, ${formatBytes(cache.bytes)} of ${formatBytes(cache.budget)}`],
+      [
+        'cache',
+        cache === null
+          ? '-'
+          : `${cache.directory}, ${cache.files} files, ${formatBytes(cache.bytes)} of ${formatBytes(cache.budget)}`,
+      ],
     ];
     for (const [name, value] of facts) terminal.print(`${name.padEnd(13)} ${value}`);
     for (const problem of problems) terminal.note(`problem: ${problem}`);

@@ -16,7 +16,9 @@ export const evaluateCommand = defineCommand({
     data: textFlag('data', 'Folder of labelled images, in the layouts of tune'),
     split: integerFlag('split', 'Official split; that of the tuning run if not given', { min: 1 }),
     part: choiceFlag<PartName | 'all'>('part', 'Which images; test if not given', ['test', 'tune', 'fit', 'all']),
-    seed: integerFlag('seed', 'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given', { min: 0 }),
+    seed: integerFlag('seed', 'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given', {
+      min: 0,
+    }),
     'batch-size': integerFlag('batch-size', 'Images at a time, 32 if not given', { min: 1 }),
     strict: switchFlag('strict', 'Stop at the first image that cannot be read'),
     ...networkFlags,
@@ -24,7 +26,8 @@ export const evaluateCommand = defineCommand({
   examples: [['$0 evaluate run/model.safetensors --data photos', 'accuracy on the images that tuning never saw']],
   run: async (flags, words, { terminal, json, signal, onSlowWork }) => {
     const { source, rest } = networkFrom(flags, words['file'] ?? []);
-    if (rest.length > 0) throw new UsageError(`unexpected word "${rest[0]}": with --model there is no model file to name`);
+    if (rest.length > 0)
+      throw new UsageError(`unexpected word "${rest[0]}": with --model there is no model file to name`);
     const { data } = flags;
     if (data === undefined) throw new UsageError('--data is missing: the folder of labelled images to evaluate on');
     const { evaluate } = await import('../../serve/evaluate.js');
@@ -53,7 +56,11 @@ export const evaluateCommand = defineCommand({
           { title: 'images', align: 'right' },
           { title: 'top-1', align: 'right' },
         ],
-        report.perClass.map(({ label, images, top1 }) => [label, formatCount(images), top1 === null ? '-' : formatShare(top1)]),
+        report.perClass.map(({ label, images, top1 }) => [
+          label,
+          formatCount(images),
+          top1 === null ? '-' : formatShare(top1),
+        ]),
       ),
     );
     terminal.print(

@@ -8,7 +8,9 @@ import { renderTable } from '../render/table.js';
 export const inspectCommand = defineCommand({
   name: 'inspect',
   describe: 'What a weight file or model holds: shape, kept weights, density and bytes of every layer',
-  positionals: [{ name: 'file', describe: 'A model.safetensors, or any .safetensors, .pth, .pt or .caffemodel', required: true }],
+  positionals: [
+    { name: 'file', describe: 'A model.safetensors, or any .safetensors, .pth, .pt or .caffemodel', required: true },
+  ],
   flags: { model: textFlag('model', 'Architecture the weights are of: a name in models/ or the path of a spec') },
   examples: [['$0 inspect run/model.safetensors', 'how much of each layer is left']],
   run: async ({ model }, words, { terminal, json }) => {

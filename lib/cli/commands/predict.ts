@@ -10,7 +10,9 @@ import { formatShare } from '../../format.js';
 export const predictCommand = defineCommand({
   name: 'predict',
   describe: 'Classify images',
-  positionals: [{ name: 'words', describe: 'A model file (unless --model is given), then images', required: true, many: true }],
+  positionals: [
+    { name: 'words', describe: 'A model file (unless --model is given), then images', required: true, many: true },
+  ],
   flags: { ...networkFlags, top: integerFlag('top', 'Labels an image, 5 if not given', { min: 1 }) },
   examples: [['$0 predict run/model.safetensors photo.jpg', 'the five likeliest labels']],
   run: async (flags, words, { terminal, json, signal }) => {
@@ -44,5 +46,8 @@ export const predictCommand = defineCommand({
 });
 
 function predictionLines(image: string, predictions: Prediction[]): string {
-  return [image, ...predictions.map(({ label, probability }) => `  ${formatShare(probability).padStart(6)}  ${label}`)].join('\n');
+  return [
+    image,
+    ...predictions.map(({ label, probability }) => `  ${formatShare(probability).padStart(6)}  ${label}`),
+  ].join('\n');
 }

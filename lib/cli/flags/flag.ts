@@ -8,6 +8,8 @@ export interface Flag<Value> {
   readonly describe: string;
   /** A switch without a value. */
   readonly boolean: boolean;
+  /** The value taken where the flag is not given, for --help. */
+  readonly defaultText?: string;
   /**
    * Checks a value from the command line (text, or a boolean for a switch) or from a config file (JSON).
    *
@@ -80,14 +82,19 @@ export function textFlag(name: string, describe: string): Flag<string> {
 }
 
 /** One of a few words. */
-export function choiceFlag<Choice extends string>(name: string, describe: string, choices: readonly Choice[]): Flag<Choice> {
+export function choiceFlag<Choice extends string>(
+  name: string,
+  describe: string,
+  choices: readonly Choice[],
+): Flag<Choice> {
   return {
     name,
     describe: `${describe} (${choices.join(', ')})`,
     boolean: false,
     parse: (value, where) => {
       const choice = choices.find((candidate) => candidate === value);
-      if (choice === undefined) throw unexpected(where, choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`, value);
+      if (choice === undefined)
+        throw unexpected(where, choices.length === 1 ? `"${choices[0]}"` : `one of ${choices.join(', ')}`, value);
       return choice;
     },
   };
@@ -153,6 +160,7 @@ function rangeInWords({ min, above, max, below }: NumberRange): string {
 }
 
 function unexpected(where: string, expected: string, value: unknown): UsageError {
-  const received = typeof value === 'string' ? `"${value}"` : (JSON.stringify(value) ?? String(value));
+  const received =
+    typeof value === 'string' ? `"${value}"` : typeof value === 'number' ? String(value) : JSON.stringify(value);
   return new UsageError(`expected ${expected} for ${where} but received ${received}`);
 }

@@ -24,10 +24,11 @@ export function networkFrom(
   words: string[],
 ): { source: ModelSource; rest: string[] } {
   if (model === undefined && weights === undefined) {
-    const [file, ...rest] = words;
+    const file = words.at(0);
     if (file === undefined) throw new UsageError('which model? Give a model file, or --model NAME --weights FILE');
-    if (partial === true) throw new UsageError('--partial goes with --model and --weights; a model file is always whole');
-    return { source: file, rest };
+    if (partial === true)
+      throw new UsageError('--partial goes with --model and --weights; a model file is always whole');
+    return { source: file, rest: words.slice(1) };
   }
   if (model === undefined) throw new UsageError('--weights needs --model: the architecture the weights are of');
   if (weights === undefined) throw new UsageError('--model needs --weights: the file that holds its weights');

@@ -8,5 +8,7 @@ import { closest, distance } from 'fastest-levenshtein';
 export function didYouMean(word: string, known: readonly string[], dashes = ''): string {
   if (known.length === 0) return '';
   const nearest = closest(word, known);
-  return distance(word, nearest) <= Math.max(1, Math.floor(word.length / 3)) ? `; did you mean ${dashes}${nearest}?` : '';
+  return distance(word, nearest) <= Math.max(1, Math.floor(word.length / 3))
+    ? `; did you mean ${dashes}${nearest}?`
+    : '';
 }

@@ -6,7 +6,10 @@ import { choiceFlag, deviceFlag, integerFlag, nullable, numberFlag, switchFlag, 
 /** METHOD modes, criteria and the rest; a flag left out takes the tuner's default for the model and data at hand. */
 export const tuneFlags: { readonly [Field in keyof TuneConfig]-?: Flag<TuneConfig[Field]> } = {
   data: nullable(
-    textFlag('data', 'Folder of labelled images: DIR/<class>/*, DIR/{train,val,test}/<class>/* or images/ + labels/ with --split'),
+    textFlag(
+      'data',
+      'Folder of labelled images: DIR/<class>/*, DIR/{train,val,test}/<class>/* or images/ + labels/ with --split',
+    ),
   ),
   split: nullable(integerFlag('split', 'Official split of a folder that has labels/trainN.txt', { min: 1 })),
   model: textFlag('model', 'Architecture: a name in models/ or the path of a spec'),
@@ -16,17 +19,25 @@ export const tuneFlags: { readonly [Field in keyof TuneConfig]-?: Flag<TuneConfi
   strict: switchFlag('strict', 'Stop at the first image that cannot be read'),
   criterion: choiceFlag('criterion', 'Pruning criterion', ['dns']),
   maxDrop: nullable(
-    numberFlag('max-drop', 'Budget mode: largest loss of accuracy on the tune images, a share: 0.01 is one point', { min: 0, below: 1 }),
+    numberFlag('max-drop', 'Budget mode: largest loss of accuracy on the tune images, a share: 0.01 is one point', {
+      min: 0,
+      below: 1,
+    }),
   ),
   lambda: nullable(numberFlag('lambda', 'Paper mode: weight of sparsity against error', { above: 0 })),
   rounds: integerFlag('rounds', 'Rounds of search, commit and masked training', { min: 1 }),
   evaluations: integerFlag('evals', 'Candidates scored a round', { min: 1 }),
   warmupSteps: integerFlag('warmup-steps', 'Training steps before the first round', { min: 1 }),
+  freshSteps: integerFlag('fresh-steps', 'The first of them, in which only parameters that started fresh move', {
+    min: 0,
+  }),
   roundSteps: integerFlag('steps', 'Masked training steps a round', { min: 1 }),
   finetuneSteps: integerFlag('finetune-steps', 'Training steps after the masks are frozen', { min: 1 }),
   batchSize: integerFlag('batch-size', 'Images a training step', { min: 1 }),
   learningRate: numberFlag('lr', 'Learning rate', { above: 0 }),
-  freshFactor: numberFlag('fresh-factor', 'Multiplier of the learning rate for parameters that started fresh', { above: 0 }),
+  freshFactor: numberFlag('fresh-factor', 'Multiplier of the learning rate for parameters that started fresh', {
+    above: 0,
+  }),
   decay: choiceFlag('decay', 'How the learning rate falls in the last fine-tuning', ['cosine', 'step']),
   momentum: numberFlag('momentum', 'Momentum of SGD', { min: 0, below: 1 }),
   weightDecay: numberFlag('weight-decay', 'Weight decay', { min: 0 }),

@@ -1,19 +1,7 @@
 /** Progress on a terminal: one line a task, redrawn in place. */
 
-import type { ProgressEvent } from '../../tuner/types.js';
-import { formatCount, formatRate, formatSeconds } from '../../format.js';
+import { progressParts, type Progress, type ProgressView } from './progress.js';
 import type { OutputStream } from './terminal.js';
-
-export type Progress = Omit<ProgressEvent, 'event'>;
-
-/** How progress is shown; see ProgressBars and ProgressLines. */
-export interface ProgressView {
-  update(progress: Progress): void;
-  /** Takes the unfinished line off the screen, so that another can be written. */
-  clear(): void;
-  redraw(): void;
-  finish(): void;
-}
 
 /** Milliseconds between two drawings: faster than the eye follows only costs time. */
 const FRAME_MS = 80;
@@ -73,14 +61,12 @@ export class ProgressBars implements ProgressView {
 }
 
 /** One task as a line of at most `width` characters. */
-function barLine({ task, done, total, unit, rate, secondsLeft }: Progress, elapsedSeconds: number, width: number): string {
+function barLine(progress: Progress, elapsedSeconds: number, width: number): string {
+  const { task, done, total } = progress;
   const share = total > 0 ? Math.min(1, done / total) : 1;
   const filled = Math.round(share * BAR_CELLS);
   const bar = '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled);
-  const parts = [`${String(Math.floor(share * 100)).padStart(3)}%`, `${formatCount(done)}/${formatCount(total)} ${unit}`];
-  if (rate !== null) parts.push(`${formatRate(rate)} ${unit}/s`);
-  if (done >= total) parts.push(formatSeconds(elapsedSeconds));
-  else if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
+  const parts = [`${String(Math.floor(share * 100)).padStart(3)}%`, ...progressParts(progress, elapsedSeconds)];
   const line = `${task.padEnd(22)} ${bar} ${parts.join('  ')}`;
   // A line that wraps cannot be erased: a narrow terminal loses the bar first, then the end.
   const fitting = line.length <= width ? line : `${task} ${parts.join('  ')}`;

@@ -1,7 +1,6 @@
 /** Progress where nobody watches a terminal: a plain line now and then, for a log. */
 
-import { formatCount, formatRate, formatSeconds } from '../../format.js';
-import type { Progress, ProgressView } from './progress-bars.js';
+import { progressParts, type Progress, type ProgressView } from './progress.js';
 import type { OutputStream } from './terminal.js';
 
 /** A slow task says something this often. */
@@ -57,11 +56,8 @@ export class ProgressLines implements ProgressView {
   }
 }
 
-function progressLine({ task, done, total, unit, rate, secondsLeft }: Progress, elapsedSeconds: number): string {
+function progressLine(progress: Progress, elapsedSeconds: number): string {
+  const { task, done, total } = progress;
   const share = total > 0 ? Math.floor((done / total) * 100) : 100;
-  const parts = [`${formatCount(done)}/${formatCount(total)} ${unit}`];
-  if (rate !== null) parts.push(`${formatRate(rate)} ${unit}/s`);
-  if (done >= total) parts.push(formatSeconds(elapsedSeconds));
-  else if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);
-  return `${task}: ${share}% (${parts.join(', ')})`;
+  return `${task}: ${share}% (${progressParts(progress, elapsedSeconds).join(', ')})`;
 }

@@ -1,8 +1,8 @@
 /** The two streams of the command line, kept from writing over one another: results on stdout, progress and errors on stderr. */
 
-import type { ProgressEvent } from '../../tuner/types.js';
-import { ProgressBars, type ProgressView } from './progress-bars.js';
+import { ProgressBars } from './progress-bars.js';
 import { ProgressLines } from './progress-lines.js';
+import type { Progress, ProgressView } from './progress.js';
 
 /** The part of a stream this needs, so that a test can stand in for it. */
 export interface OutputStream {
@@ -51,8 +51,8 @@ export class Terminal {
     this.stdout.write(`${JSON.stringify(value, null, indent)}\n`);
   }
 
-  progress(event: Omit<ProgressEvent, 'event'>): void {
-    this.view?.update(event);
+  progress(progress: Progress): void {
+    this.view?.update(progress);
   }
 
   /** Leaves the last bar where it stands. */

@@ -1,7 +1,7 @@
 /** A tuning run told in lines, for people. */
 
 import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../tuner/types.js';
-import { formatBytes, formatCount, formatFactor, formatSeconds, formatShare } from '../../format.js';
+import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../../format.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -58,14 +58,20 @@ export class TuneStory {
       `${labels.length} classes (${layout}): ${formatCount(fit)} images to fit, ${formatCount(tune)} to tune, ${formatCount(test)} to test`,
     );
     for (const { path, reason } of skipped.slice(0, LISTED)) this.terminal.note(`skipped ${path}: ${reason}`);
-    if (skipped.length > LISTED) this.terminal.note(`skipped ${skipped.length - LISTED} more images that cannot be read`);
+    if (skipped.length > LISTED)
+      this.terminal.note(`skipped ${skipped.length - LISTED} more images that cannot be read`);
   }
 
   private roundLines({ round, slack, tuneAccuracy, compression, layers }: RoundEvent): string {
     const budget = slack === null ? '' : ` (at most ${(slack * 100).toFixed(1)} points may be lost)`;
     const line = `round ${round}: ${formatFactor(compression)} fewer parameters, tune accuracy ${formatShare(tuneAccuracy)} after training${budget}`;
     if (!this.verbose) return line;
-    return [line, ...layers.map(({ name, count, kept }) => `  ${name}: ${formatShare(kept / count)} of ${formatCount(count)} weights kept`)].join('\n');
+    return [
+      line,
+      ...layers.map(
+        ({ name, count, kept }) => `  ${name}: ${formatShare(kept / count)} of ${formatCount(count)} weights kept`,
+      ),
+    ].join('\n');
   }
 }
 
@@ -82,7 +88,6 @@ function warmupLine({ steps, loss, tuneAccuracy, fresh }: WarmupEvent): string {
 /** The table a run ends with. */
 export function resultLines(result: TuneResult, verbose: boolean): string {
   const { accuracy, parameters, bytes, seconds } = result;
-  const change = (accuracy.compressed - accuracy.dense) * 100;
   const table = renderTable(
     [
       { title: '', align: 'left' },
@@ -95,9 +100,14 @@ export function resultLines(result: TuneResult, verbose: boolean): string {
         'test accuracy',
         formatShare(accuracy.dense),
         formatShare(accuracy.compressed),
-        `${change > 0 ? '+' : ''}${change.toFixed(1)} points on ${formatCount(accuracy.images)} images`,
+        `${formatPoints(accuracy.compressed - accuracy.dense)} points on ${formatCount(accuracy.images)} images`,
       ],
-      ['parameters', formatCount(parameters.total), formatCount(parameters.kept), `${formatFactor(parameters.compression)} fewer`],
+      [
+        'parameters',
+        formatCount(parameters.total),
+        formatCount(parameters.kept),
+        `${formatFactor(parameters.compression)} fewer`,
+      ],
       ['file', formatBytes(bytes.dense), formatBytes(bytes.file), `${formatFactor(bytes.ratio)} smaller`],
     ],
   );

@@ -37,6 +37,7 @@ export const config: TuneConfig = {
   rounds: 6,
   evaluations: 16,
   warmupSteps: 150,
+  freshSteps: 0,
   roundSteps: 50,
   finetuneSteps: 200,
   batchSize: 32,
@@ -54,7 +55,12 @@ export const config: TuneConfig = {
 };
 
 /** Writes config, journal, metrics and, for a finished run, the result; returns the directory. */
-export function makeUpRun({ rounds = 6, finished = true, labels = ['banded', 'bubbly', 'dotted'], layers = LAYERS }: MadeUpRun = {}): string {
+export function makeUpRun({
+  rounds = 6,
+  finished = true,
+  labels = ['banded', 'bubbly', 'dotted'],
+  layers = LAYERS,
+}: MadeUpRun = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'finepune-report-'));
   const journal = (event: Exclude<TuneEvent, { event: 'progress' }>): void =>
     appendFileSync(join(directory, 'journal.jsonl'), `${JSON.stringify({ ...event, rng: [1, 2] })}\n`);
@@ -79,14 +85,32 @@ export function makeUpRun({ rounds = 6, finished = true, labels = ['banded', 'bu
   const compressionAt = (round: number): number => total / layersAt(round).reduce((sum, { kept }) => sum + kept, 0);
 
   writeFileSync(join(directory, 'config.json'), JSON.stringify(config));
-  journal({ event: 'start', run: directory, resumed: false, model: 'bvlc_alexnet', device: 'cpu', threads: 2, seed: 1, parameters: total });
-  journal({ event: 'data', layout: 'dtd', labels, fit: 400, tune: 400, test: 400, skipped: [{ path: '/photos/a<b>.jpg', reason: 'cut off' }] });
+  journal({
+    event: 'start',
+    run: directory,
+    resumed: false,
+    model: 'bvlc_alexnet',
+    device: 'cpu',
+    threads: 2,
+    seed: 1,
+    parameters: total,
+  });
+  journal({
+    event: 'data',
+    layout: 'dtd',
+    labels,
+    fit: 400,
+    tune: 400,
+    test: 400,
+    skipped: [{ path: '/photos/a<b>.jpg', reason: 'cut off' }],
+  });
   metrics('warmup', 150, 2.3, 0.9);
   journal({ event: 'warmup', steps: 150, loss: 0.9, tuneAccuracy: 0.744, fresh: ['fc6.weight'] });
   for (let round = 1; round <= rounds; round += 1) {
     for (let index = 0; index < 16; index += 1) {
       const compression = compressionAt(round) * (0.6 + 0.6 * Math.abs(noise(round * 40 + index)));
-      const accuracy = 0.75 - 0.02 * Math.max(0, compression / compressionAt(round) - 0.8) * (2 + noise(round + index * 3));
+      const accuracy =
+        0.75 - 0.02 * Math.max(0, compression / compressionAt(round) - 0.8) * (2 + noise(round + index * 3));
       journal({
         event: 'evaluation',
         round,
@@ -116,7 +140,15 @@ export function makeUpRun({ rounds = 6, finished = true, labels = ['banded', 'bu
     for (const phase of ['compressed', 'dense'] as const) {
       metrics(phase === 'dense' ? 'dense' : 'finetune', 200, 0.8, 0.45);
       for (let done = 20; done <= 200; done += 20) {
-        journal({ event: 'finetune', step: done, steps: 200, loss: 0.6, tuneAccuracy: 0.74 + 0.01 * noise(done) + done / 20_000, best: done === 180, phase });
+        journal({
+          event: 'finetune',
+          step: done,
+          steps: 200,
+          loss: 0.6,
+          tuneAccuracy: (phase === 'dense' ? 0.745 : 0.735) + 0.01 * noise(done) + done / 20_000,
+          best: done === 180,
+          phase,
+        });
       }
     }
     writeFileSync(join(directory, 'result.json'), JSON.stringify(makeUpResult(directory, total, layersAt(6))));

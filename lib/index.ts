@@ -1,0 +1,59 @@
+/**
+ * finepune-native: fine-prune a pre-trained convolutional network to your images, and serve the small one from Node.
+ *
+ * Importing this loads no native code; the first call that needs it does.
+ */
+
+export { tune, resume, type ResumeOptions, type TuneRun } from './tuner/index.js';
+export type {
+  Criterion,
+  DataEvent,
+  DoneEvent,
+  EvaluationEvent,
+  FinetuneEvent,
+  LayerResult,
+  LearningRateDecay,
+  ProgressEvent,
+  RoundEvent,
+  StartEvent,
+  TuneConfig,
+  TuneEvent,
+  TuneOptions,
+  TuneResult,
+  WarmupEvent,
+} from './tuner/types.js';
+export {
+  diagnose,
+  evaluate,
+  inspect,
+  loadModel,
+  type ClassifyOptions,
+  type Diagnosis,
+  type EvaluateOptions,
+  type EvaluateReport,
+  type ImageInput,
+  type InspectOptions,
+  type Model,
+  type ModelSource,
+  type Prediction,
+  type ServingOptions,
+  type UntunedNetwork,
+} from './serve/index.js';
+export { buildReport, type ReportOptions } from './report/index.js';
+export {
+  listModels,
+  type InspectedLayer,
+  type Inspection,
+  type ModelInput,
+  type ModelNode,
+  type ModelSpec,
+} from './models/index.js';
+export {
+  BayesianOptimizer,
+  type Incumbent,
+  type Observation,
+  type OptimizerOptions,
+  type OptimizerSettings,
+  type OptimizerState,
+} from './bayes/index.js';
+export * from './errors.js';
