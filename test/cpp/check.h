@@ -1,6 +1,8 @@
 // A small test harness: TEST(name) { CHECK(...); } registers itself; main.cc runs what was registered.
 #pragma once
 
+#include <c10/util/Logging.h>
+
 #include <cmath>
 #include <functional>
 #include <sstream>
@@ -73,6 +75,8 @@ void check_throws(Body body, const std::string& fragment, const char* text, cons
 
 // TEST("what it holds") { ... }
 #define TEST(name) FINEPUNE_TEST(name, __COUNTER__)
+// libtorch's logging has a macro of that name, which ends the process.
+#undef CHECK
 #define CHECK(condition) \
   do {                   \
     if (!(condition)) ::finepune::test::fail(__FILE__, __LINE__, #condition); \
