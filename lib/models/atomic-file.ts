@@ -5,7 +5,7 @@ import { FileError, FinepuneError, messageOf } from '../errors.js';
 
 let counter = 0;
 
-const REASONS: Record<string, (path: string) => string> = {
+const REASONS: Record<string, ((path: string) => string) | undefined> = {
   ENOSPC: () => 'the disk is full; free space or choose another folder',
   EDQUOT: () => 'the disk quota is used up; free space or choose another folder',
   EFBIG: () => 'the file would be larger than the system allows; raise the limit or choose another folder',
@@ -27,7 +27,7 @@ function explain(error: unknown, path: string): unknown {
 }
 
 async function writeAll(handle: fs.FileHandle, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; ) {
+  for (let done = 0; done < bytes.length;) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done);
     done += bytesWritten;
   }

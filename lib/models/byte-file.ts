@@ -42,7 +42,7 @@ export class ByteFile {
    */
   async readInto(target: Uint8Array, offset: number, onChunk?: (chunk: Uint8Array) => void): Promise<void> {
     if (!(offset >= 0 && offset + target.length <= this.size)) this.cut(offset + target.length);
-    for (let done = 0; done < target.length; ) {
+    for (let done = 0; done < target.length;) {
       const length = Math.min(CHUNK, target.length - done);
       const { bytesRead } = await this.handle.read(target, done, length, offset + done).catch((error: unknown) => {
         throw new FileError(`cannot read ${this.path}: ${messageOf(error)}`, this.path, { cause: error });
@@ -63,7 +63,9 @@ export class ByteFile {
   }
 
   private cut(needed: number): never {
-    throw new WeightsError(`${this.path}: cut off or damaged, ${needed} bytes are needed but it has ${this.size}; get the file again`);
+    throw new WeightsError(
+      `${this.path}: cut off or damaged, ${needed} bytes are needed but it has ${this.size}; get the file again`,
+    );
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@
 import { BinaryReader, WireType } from '@bufbuild/protobuf/wire';
 import { FinepuneError, messageOf, WeightsError } from '../errors.js';
 import type { ByteFile } from './byte-file.js';
-import { elementsOf, shapeWithoutOnes } from './shapes.js';
+import { elementsOf } from './shapes.js';
 import { quote } from './text.js';
 import type { WeightTensor } from './weight-types.js';
 
@@ -41,7 +41,7 @@ function floatsInPlace(bytes: Uint8Array): Float32Array {
 }
 
 function join(chunks: Float32Array[]): Float32Array {
-  if (chunks.length === 1) return chunks[0]!;
+  if (chunks.length === 1) return chunks[0];
   const values = new Float32Array(chunks.reduce((sum, chunk) => sum + chunk.length, 0));
   let at = 0;
   for (const chunk of chunks) {
@@ -85,7 +85,9 @@ function readBlob(bytes: Uint8Array, fail: Fail): Blob {
       const width = field === 5 ? 4 : 8;
       if (packed.length % width !== 0) fail('a blob is cut');
       stored += packed.length;
-      chunks.push(field === 5 ? floatsInPlace(packed) : Float32Array.from(new Float64Array(Uint8Array.from(packed).buffer)));
+      chunks.push(
+        field === 5 ? floatsInPlace(packed) : Float32Array.from(new Float64Array(Uint8Array.from(packed).buffer)),
+      );
     } else if (field === 5 && wire === WireType.Bit32) {
       stored += 4;
       single.push(reader.float());
@@ -101,7 +103,10 @@ function readBlob(bytes: Uint8Array, fail: Fail): Blob {
   if (single.length > 0) chunks.push(Float32Array.from(single));
   const data = join(chunks.length === 0 ? [new Float32Array(0)] : chunks);
   const dimensions = shape ?? (legacy.length > 0 ? [0, 1, 2, 3].map((i) => legacy[i] ?? 1) : [data.length]);
-  if (!dimensions.every((extent) => Number.isSafeInteger(extent) && extent >= 0) || elementsOf(dimensions) !== data.length) {
+  if (
+    !dimensions.every((extent) => Number.isSafeInteger(extent) && extent >= 0) ||
+    elementsOf(dimensions) !== data.length
+  ) {
     fail(`a blob of shape [${dimensions.join(', ')}] holds ${data.length} numbers`);
   }
   return { shape: dimensions, data, bytes: stored };
@@ -111,7 +116,7 @@ function readBlob(bytes: Uint8Array, fail: Fail): Blob {
 const FIELDS = { current: { name: 1, type: 2, blobs: 7 }, v1: { name: 4, type: 5, blobs: 6 } };
 
 /** V1's types by number, as the current format names them. */
-const V1_TYPES: Record<number, string> = { 4: 'Convolution', 14: 'InnerProduct', 39: 'Deconvolution' };
+const V1_TYPES: Record<number, string | undefined> = { 4: 'Convolution', 14: 'InnerProduct', 39: 'Deconvolution' };
 
 function readLayer(bytes: Uint8Array, version: 'current' | 'v1', fail: Fail): Layer {
   const reader = new BinaryReader(bytes);
@@ -122,7 +127,8 @@ function readLayer(bytes: Uint8Array, version: 'current' | 'v1', fail: Fail): La
     if (field === fields.name && wire === WireType.LengthDelimited) layer.name = decode(reader.bytes());
     else if (field === fields.type && wire === WireType.LengthDelimited) layer.type = decode(reader.bytes());
     else if (field === fields.type && wire === WireType.Varint) layer.type = V1_TYPES[reader.int32()] ?? '';
-    else if (field === fields.blobs && wire === WireType.LengthDelimited) layer.blobs.push(readBlob(reader.bytes(), fail));
+    else if (field === fields.blobs && wire === WireType.LengthDelimited)
+      layer.blobs.push(readBlob(reader.bytes(), fail));
     else if (version === 'v1' && field === 1 && wire === WireType.LengthDelimited) {
       fail('it is of the format before V1; upgrade it with upgrade_net_proto_binary of Caffe');
     } else reader.skip(wire, field);
@@ -133,16 +139,15 @@ function readLayer(bytes: Uint8Array, version: 'current' | 'v1', fail: Fail): La
 /** Legacy blobs always have four extents, 1 x 1 x out x in for inner products; what networks know has two. */
 function namedShape(layer: Layer, blob: Blob, index: number): number[] {
   if (index === 1) return [blob.data.length];
-  const isProduct = layer.type.endsWith('InnerProduct');
-  if (isProduct && blob.shape.length === 4 && blob.shape[0] === 1 && blob.shape[1] === 1) return blob.shape.slice(2);
-  return layer.type.endsWith('Convolution') ? blob.shape : isProduct ? blob.shape : shapeWithoutOnes(blob.shape);
+  const isLegacy = blob.shape.length === 4 && blob.shape[0] === 1 && blob.shape[1] === 1;
+  return layer.type.endsWith('InnerProduct') && isLegacy ? blob.shape.slice(2) : blob.shape;
 }
 
 function applyMask(layer: Layer, tensor: Blob, mask: Blob, fail: Fail): Uint8Array {
   const kept = new Uint8Array(tensor.data.length);
   if (mask.data.length !== kept.length) fail(`layer ${quote(layer.name)} has a mask of another size than its weights`);
   for (let i = 0; i < kept.length; i++) {
-    const value = mask.data[i]!;
+    const value = mask.data[i];
     if (value !== 0 && value !== 1) fail(`layer ${quote(layer.name)} has a mask with a value other than 0 and 1`);
     kept[i] = value;
     if (value === 0) tensor.data[i] = 0;
@@ -158,9 +163,9 @@ function addLayer(tensors: Map<string, WeightTensor>, layer: Layer, fail: Fail):
   };
   if (type === 'BatchNorm' && blobs.length === 3) {
     // Mean and variance are stored as sums; the third blob is what they are divided by.
-    const factor = blobs[2]!.data[0] ?? 0;
+    const factor = blobs[2].data.at(0) ?? 0;
     for (const [i, suffix] of ['running_mean', 'running_var'].entries()) {
-      const { data, bytes } = blobs[i]!;
+      const { data, bytes } = blobs[i];
       add(suffix, { shape: [data.length], data: data.map((value) => (factor === 0 ? 0 : value / factor)), bytes });
     }
     return;
@@ -171,9 +176,14 @@ function addLayer(tensors: Map<string, WeightTensor>, layer: Layer, fail: Fail):
   const masks = surgical && blobs.length === 4 ? 2 : surgical && blobs.length === 2 && sameLength(0, 1) ? 1 : 0;
   const values = masks === 0 ? blobs : blobs.slice(0, masks);
   for (const [i, blob] of values.entries()) {
-    const mask = masks === 0 ? undefined : applyMask(layer, blob, blobs[i + masks]!, fail);
+    const mask = masks === 0 ? undefined : applyMask(layer, blob, blobs[i + masks], fail);
     const suffix = ['weight', 'bias'][i] ?? `blob${i}`;
-    add(suffix, { shape: namedShape(layer, blob, i), data: blob.data, bytes: blob.bytes, ...(mask === undefined ? {} : { mask }) });
+    add(suffix, {
+      shape: namedShape(layer, blob, i),
+      data: blob.data,
+      bytes: blob.bytes,
+      ...(mask === undefined ? {} : { mask }),
+    });
   }
 }
 
@@ -185,7 +195,9 @@ function addLayer(tensors: Map<string, WeightTensor>, layer: Layer, fail: Fail):
  */
 export async function readCaffemodel(file: ByteFile): Promise<{ tensors: Map<string, WeightTensor>; name: string }> {
   const fail = (message: string): never => {
-    throw new WeightsError(`${file.path}: ${message}${message.includes(';') ? '' : '; the file is damaged or no .caffemodel, get it again'}`);
+    throw new WeightsError(
+      `${file.path}: ${message}${message.includes(';') ? '' : '; the file is damaged or no .caffemodel, get it again'}`,
+    );
   };
   if (file.size > LARGEST_FILE) fail(`${file.size} bytes are more than a protobuf message may have`);
   // An ArrayBuffer of its own (small Buffers share one), since floatsInPlace moves bytes inside it.
@@ -198,8 +210,10 @@ export async function readCaffemodel(file: ByteFile): Promise<{ tensors: Map<str
     while (reader.pos < reader.len) {
       const [field, wire] = reader.tag();
       if (field === 1 && wire === WireType.LengthDelimited) name = decode(reader.bytes());
-      else if (field === 2 && wire === WireType.LengthDelimited) addLayer(tensors, readLayer(reader.bytes(), 'v1', fail), fail);
-      else if (field === 100 && wire === WireType.LengthDelimited) addLayer(tensors, readLayer(reader.bytes(), 'current', fail), fail);
+      else if (field === 2 && wire === WireType.LengthDelimited)
+        addLayer(tensors, readLayer(reader.bytes(), 'v1', fail), fail);
+      else if (field === 100 && wire === WireType.LengthDelimited)
+        addLayer(tensors, readLayer(reader.bytes(), 'current', fail), fail);
       else reader.skip(wire, field);
     }
   } catch (error) {

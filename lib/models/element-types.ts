@@ -27,7 +27,8 @@ function convert(type: FloatType, bytes: Uint8Array, target: Float32Array, at: n
   } else if (type === 'F16') {
     for (let i = 0; i < count; i++) target[at + i] = halfToNumber(view.getUint16(i * 2, true));
   } else {
-    for (let i = 0; i < count; i++) target[at + i] = type === 'F64' ? view.getFloat64(i * 8, true) : view.getFloat32(i * 4, true);
+    for (let i = 0; i < count; i++)
+      target[at + i] = type === 'F64' ? view.getFloat64(i * 8, true) : view.getFloat32(i * 4, true);
   }
 }
 
@@ -62,7 +63,7 @@ export async function readFloats(
     return values;
   }
   const piece = new Uint8Array(Math.min(PIECE, count * width));
-  for (let done = 0; done < count; ) {
+  for (let done = 0; done < count;) {
     const bytes = piece.subarray(0, Math.min(PIECE, (count - done) * width));
     await file.readInto(bytes, offset + done * width, options.onBytes);
     if (options.bigEndian === true) swap(type, bytes);

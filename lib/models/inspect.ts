@@ -58,7 +58,10 @@ function countOnes(mask: Uint8Array): number {
 }
 
 /** Counts of a plain weight file: zeros are pruned, unless a mask says what is. */
-async function countWeights(path: string, spec: ModelSpec | undefined): Promise<{ format: WeightFormat; name: string | null; counted: Counted[] }> {
+async function countWeights(
+  path: string,
+  spec: ModelSpec | undefined,
+): Promise<{ format: WeightFormat; name: string | null; counted: Counted[] }> {
   const file = await readWeights(path);
   const shapes = new Map(spec === undefined ? [] : parameterShapes(spec).map(({ name, shape }) => [name, shape]));
   const counted = [...file.tensors].map(([name, { shape, data, mask, bytes }]) => {
@@ -68,7 +71,9 @@ async function countWeights(path: string, spec: ModelSpec | undefined): Promise<
     return { name, shape: fits ? known : shape, count: data.length, kept, bytes };
   });
   if (spec !== undefined && !counted.some(({ name }) => shapes.has(name))) {
-    throw new WeightsError(`${path}: weights of another network, no tensor is named as in ${spec.name}; leave the model out, or name the right one`);
+    throw new WeightsError(
+      `${path}: weights of another network, no tensor is named as in ${spec.name}; leave the model out, or name the right one`,
+    );
   }
   return { format: file.format, name: spec?.name ?? file.metadata['name'] ?? null, counted };
 }
@@ -112,9 +117,11 @@ export async function inspectFile(path: string, spec?: ModelSpec): Promise<Inspe
   } finally {
     await file.close();
   }
-  const { format, name, counted } = model === undefined ? await countWeights(path, spec) : { format: 'finepune' as const, ...model };
+  const { format, name, counted } =
+    model === undefined ? await countWeights(path, spec) : { format: 'finepune' as const, ...model };
   const trained = counted.filter((tensor) => !isRunningStatistic(tensor.name));
-  const sum = (tensors: Counted[], key: 'count' | 'kept'): number => tensors.reduce((total, tensor) => total + tensor[key], 0);
+  const sum = (tensors: Counted[], key: 'count' | 'kept'): number =>
+    tensors.reduce((total, tensor) => total + tensor[key], 0);
   const [parameters, kept] = [sum(trained, 'count'), sum(trained, 'kept')];
   return {
     format,

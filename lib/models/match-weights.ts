@@ -27,7 +27,9 @@ function fits(tensor: WeightTensor, shape: readonly number[], file: WeightFile):
   if (tensor.data.length !== elementsOf(shape)) return false;
   // Caffe writes one matrix as 1 x 1 x out x in, out x in x 1 x 1 or out x (channels x height x width): all row-major.
   const sameRows = tensor.shape.find((extent) => extent !== 1) === shape.find((extent) => extent !== 1);
-  return (file.format === 'caffemodel' && sameRows) || sameShape(shapeWithoutOnes(tensor.shape), shapeWithoutOnes(shape));
+  return (
+    (file.format === 'caffemodel' && sameRows) || sameShape(shapeWithoutOnes(tensor.shape), shapeWithoutOnes(shape))
+  );
 }
 
 /** Whether only the class count of a head's parameter differs. */
@@ -40,7 +42,10 @@ function checkFinite(file: WeightFile, name: string, data: Float32Array): void {
   // One sum instead of a test an element: it is NaN or infinite as soon as one of them is.
   let sum = 0;
   for (const value of data) sum += value * 0;
-  if (sum !== 0) throw new WeightsError(`${file.path}: tensor ${quote(name)} holds NaN or infinite values; get another copy of the weights`);
+  if (sum !== 0)
+    throw new WeightsError(
+      `${file.path}: tensor ${quote(name)} holds NaN or infinite values; get another copy of the weights`,
+    );
 }
 
 const expected = ({ name, shape }: ParameterShape): string => `${name} [${shapeText(shape)}]`;
@@ -77,11 +82,15 @@ export function matchWeights(spec: ModelSpec, file: WeightFile, options: { parti
     ...(misshapen.length > 0
       ? [
           `${misshapen.length} of another shape: ${firstOf(
-            misshapen.map((parameter) => `${expected(parameter)} is [${shapeText(file.tensors.get(parameter.name)!.shape)}]`),
+            misshapen.map(
+              (parameter) => `${expected(parameter)} is [${shapeText(file.tensors.get(parameter.name)!.shape)}]`,
+            ),
           )}`,
         ]
       : []),
-    ...(ignored.length > 0 ? [`${ignored.length} not of this network: ${firstOf(ignored.map((name) => quote(name)))}`] : []),
+    ...(ignored.length > 0
+      ? [`${ignored.length} not of this network: ${firstOf(ignored.map((name) => quote(name)))}`]
+      : []),
   ].join('; ');
   const wrong = missing.length + misshapen.length;
   // Weights decide whose file it is: biases of equal length turn up in networks of all kinds.
@@ -93,7 +102,9 @@ export function matchWeights(spec: ModelSpec, file: WeightFile, options: { parti
     );
   }
   if (wrong > 0 && !options.partial) {
-    throw new WeightsError(`${file.path}: does not fit ${spec.name} (${found}); give --partial to start what is missing fresh`);
+    throw new WeightsError(
+      `${file.path}: does not fit ${spec.name} (${found}); give --partial to start what is missing fresh`,
+    );
   }
   for (const [name, { data }] of tensors) checkFinite(file, name, data);
   const lacking = new Set([...fresh, ...missing.map(({ name }) => name), ...misshapen.map(({ name }) => name)]);

@@ -115,14 +115,21 @@ function checkSparse(value: unknown, parameters: Map<string, ParameterShape>, fa
       return fail(`its sparse tensor ${quote(name)} has an unknown encoding`);
     }
     if (JSON.stringify(entry['shape']) !== JSON.stringify(parameter.shape)) {
-      return fail(`its sparse tensor ${quote(name)} has another shape than the network's [${parameter.shape.join(', ')}]`);
+      return fail(
+        `its sparse tensor ${quote(name)} has another shape than the network's [${parameter.shape.join(', ')}]`,
+      );
     }
     table.set(name, { shape: parameter.shape, encoding: entry['encoding'] });
   }
   return table;
 }
 
-function checkTensors(header: SafetensorsHeader, parameters: Map<string, ParameterShape>, sparse: SparseTable, fail: Fail): void {
+function checkTensors(
+  header: SafetensorsHeader,
+  parameters: Map<string, ParameterShape>,
+  sparse: SparseTable,
+  fail: Fail,
+): void {
   const wanted = new Map<string, { dtype: string; shape?: number[] }>();
   for (const { name, shape } of parameters.values()) {
     if (sparse.has(name)) {
@@ -136,7 +143,9 @@ function checkTensors(header: SafetensorsHeader, parameters: Map<string, Paramet
     const entry = header.tensors.get(name) ?? fail(`its tensor ${quote(name)} is missing`);
     const fits = shape === undefined ? entry.shape.length === 1 : JSON.stringify(shape) === JSON.stringify(entry.shape);
     if (entry.dtype !== dtype || !fits) {
-      fail(`its tensor ${quote(name)} is ${entry.dtype} [${entry.shape.join(', ')}] where ${dtype} [${shape?.join(', ') ?? 'n'}] is expected`);
+      fail(
+        `its tensor ${quote(name)} is ${entry.dtype} [${entry.shape.join(', ')}] where ${dtype} [${shape?.join(', ') ?? 'n'}] is expected`,
+      );
     }
   }
   for (const name of header.tensors.keys()) {
@@ -150,11 +159,13 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
     throw new ModelFileError(`${path}: ${message}; the file is damaged, write it again`);
   };
   if (!isModelFileHeader(header)) {
-    throw new ModelFileError(`${path}: plain weights, not a model file of this package; give them with --model NAME --weights FILE`);
+    throw new ModelFileError(
+      `${path}: plain weights, not a model file of this package; give them with --model NAME --weights FILE`,
+    );
   }
   let metadata: unknown;
   try {
-    metadata = JSON.parse(header.metadata['finepune']!);
+    metadata = JSON.parse(header.metadata['finepune']);
   } catch {
     fail('its description is not JSON');
   }
@@ -168,7 +179,8 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
   try {
     spec = validateSpec(metadata['spec'], path);
   } catch (error) {
-    if (error instanceof SpecError) throw new ModelFileError(`${error.message} (the spec inside the model file)`, { cause: error });
+    if (error instanceof SpecError)
+      throw new ModelFileError(`${error.message} (the spec inside the model file)`, { cause: error });
     throw error;
   }
   const labels = metadata['labels'];
@@ -179,7 +191,8 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
   const parameters = new Map(parameterShapes(spec).map((parameter) => [parameter.name, parameter]));
   const elements = [...parameters.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0);
   // What is dense is bounded by the file; a few bytes of sparse code could ask for any amount of memory.
-  if (elements > DENSE_FLOOR + DENSE_PER_BYTE * fileSize) fail(`${fileSize} bytes cannot hold its network of ${elements} parameters`);
+  if (elements > DENSE_FLOOR + DENSE_PER_BYTE * fileSize)
+    fail(`${fileSize} bytes cannot hold its network of ${elements} parameters`);
   const sparse = checkSparse(metadata['sparse'], parameters, fail);
   checkTensors(header, parameters, sparse, fail);
   return { spec, labels, provenance: (metadata['provenance'] ?? null) as Json, sparse };
@@ -220,7 +233,10 @@ export async function readModelFile(path: string): Promise<ModelFile> {
     for (const parameter of parameterShapes(model.spec)) {
       const { data, bytes } = await readTensor(file, header.tensors, parameter, sparse).catch((error: unknown) => {
         if ((error as { code?: unknown } | null)?.code !== 'E_MODEL_FILE') throw error;
-        throw new ModelFileError(`${path}: tensor ${quote(parameter.name)}: ${messageOf(error)}; write the file again`, { cause: error });
+        throw new ModelFileError(
+          `${path}: tensor ${quote(parameter.name)}: ${messageOf(error)}; write the file again`,
+          { cause: error },
+        );
       });
       model.tensors.set(parameter.name, { shape: parameter.shape, data });
       model.bytes.set(parameter.name, bytes);

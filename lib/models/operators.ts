@@ -58,8 +58,8 @@ export function shapeText(shape: readonly number[]): string {
 }
 
 function image(inputs: number[][], fail: (message: string) => never): [number, number, number] {
-  const [shape] = inputs;
-  if (shape?.length !== 3) fail(`expects an image [channels, height, width] but receives ${shapeText(shape ?? [])}`);
+  const shape = inputs[0];
+  if (shape.length !== 3) fail(`expects an image [channels, height, width] but receives ${shapeText(shape)}`);
   return shape as [number, number, number];
 }
 
@@ -80,9 +80,10 @@ function slidingShape(
   const strides = listOf(attributes, 'strides');
   const padding = listOf(attributes, 'pads');
   const ceil = attributes['ceil_mode'] === 1;
-  const extents = [0, 1].map((a) =>
-    slide(shape[a + 1]!, windows[a]!, strides[a]!, padding[a]!, padding[a + 2]!, ceil),
-  ) as [number, number];
+  const extents = [0, 1].map((a) => slide(shape[a + 1], windows[a], strides[a], padding[a], padding[a + 2], ceil)) as [
+    number,
+    number,
+  ];
   if (extents.some((extent) => !(extent >= 1))) {
     fail(`its ${shapeText(windows)} window is larger than its padded input ${shapeText(shape)}`);
   }
@@ -97,13 +98,14 @@ const pooling: Operator = {
     const kernel = listOf(attributes, 'kernel_shape');
     // Twice the padding must fit the window (libtorch's own limit), else a window could see nothing but padding.
     listOf(attributes, 'pads').forEach((pad, i) => {
-      if (pad * 2 > kernel[i % 2]!) fail(`pads must be at most half of kernel_shape ${shapeText(kernel)} but holds ${pad}`);
+      if (pad * 2 > kernel[i % 2])
+        fail(`pads must be at most half of kernel_shape ${shapeText(kernel)} but holds ${pad}`);
     });
     return [shape[0], ...slidingShape(shape, attributes, kernel, fail)];
   },
 };
 
-const unchanged: Operator = { inputs: [1, 1], attributes: {}, shape: (inputs) => inputs[0]! };
+const unchanged: Operator = { inputs: [1, 1], attributes: {}, shape: (inputs) => inputs[0] };
 
 /** The table. A spec's operator outside it is refused. */
 export const OPERATORS: Record<OperatorName, Operator> = {
@@ -125,7 +127,7 @@ export const OPERATORS: Record<OperatorName, Operator> = {
       if (shape[0] % group !== 0) fail(`group ${group} does not divide its ${shape[0]} input channels`);
       if (out % group !== 0) fail(`group ${group} does not divide its ${out} output channels`);
       const dilations = listOf(attributes, 'dilations');
-      const windows = listOf(attributes, 'kernel_shape').map((extent, a) => (extent - 1) * dilations[a]! + 1);
+      const windows = listOf(attributes, 'kernel_shape').map((extent, a) => (extent - 1) * dilations[a] + 1);
       return [out, ...slidingShape(shape, attributes, windows, fail)];
     },
   },
@@ -146,7 +148,7 @@ export const OPERATORS: Record<OperatorName, Operator> = {
     shape: (inputs, attributes, fail) => {
       const [low, high] = [numberOf(attributes, 'min'), numberOf(attributes, 'max')];
       if (low > high) fail(`min ${low} is above max ${high}`);
-      return inputs[0]!;
+      return inputs[0];
     },
   },
   MaxPool: pooling,
@@ -173,7 +175,7 @@ export const OPERATORS: Record<OperatorName, Operator> = {
       epsilon: { integer: false, min: 0, max: 1, open: 'min', default: 1e-5 },
       momentum: { integer: false, min: 0, max: 1, default: 0.9 },
     },
-    shape: (inputs) => inputs[0]!,
+    shape: (inputs) => inputs[0],
   },
   Add: {
     inputs: [2, 2],
@@ -194,14 +196,14 @@ export const OPERATORS: Record<OperatorName, Operator> = {
           fail(`joins ${shapeText(first)} and ${shapeText(other)}, which differ in more than channels`);
         }
       }
-      return [inputs.reduce((sum, shape) => sum + shape[0]!, 0), ...first.slice(1)];
+      return [inputs.reduce((sum, shape) => sum + shape[0], 0), ...first.slice(1)];
     },
   },
-  Flatten: { inputs: [1, 1], attributes: { axis }, shape: (inputs) => [inputs[0]!.reduce((a, b) => a * b, 1)] },
+  Flatten: { inputs: [1, 1], attributes: { axis }, shape: (inputs) => [inputs[0].reduce((a, b) => a * b, 1)] },
   Dropout: {
     inputs: [1, 1],
     attributes: { ratio: { integer: false, min: 0, max: 1, open: 'max', default: 0.5 } },
-    shape: (inputs) => inputs[0]!,
+    shape: (inputs) => inputs[0],
   },
   Softmax: unchanged,
 };

@@ -107,7 +107,8 @@ class Machine {
 
   private setItems(items: unknown[]): void {
     const dictionary = this.top();
-    if (!(dictionary instanceof Map) || items.length % 2 !== 0) return this.rules.fail('its pickle sets an item of what is no dict');
+    if (!(dictionary instanceof Map) || items.length % 2 !== 0)
+      return this.rules.fail('its pickle sets an item of what is no dict');
     for (let i = 0; i < items.length; i += 2) dictionary.set(items[i], items[i + 1]);
   }
 
@@ -132,7 +133,8 @@ class Machine {
   }
 
   private global(module: unknown, name: unknown): void {
-    if (typeof module !== 'string' || typeof name !== 'string') return this.rules.fail('its pickle names a global without a name');
+    if (typeof module !== 'string' || typeof name !== 'string')
+      return this.rules.fail('its pickle names a global without a name');
     this.stack.push(this.rules.global(module, name));
   }
 

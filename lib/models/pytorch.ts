@@ -3,15 +3,16 @@
  * Format: torch/serialization.py.
  */
 import { crc32 } from 'node:zlib';
-import yauzl from 'yauzl';
-import { FinepuneError, messageOf, WeightsError } from '../errors.js';
+import { messageOf, WeightsError } from '../errors.js';
 import type { ByteFile } from './byte-file.js';
 import { readFloats } from './element-types.js';
 import { unpickle } from './pickle.js';
 import { elementsOf } from './shapes.js';
 import { quote } from './text.js';
-import { stateDictRules, StorageReference, TensorReference } from './torch-objects.js';
+import type { StorageReference } from './torch-objects.js';
+import { stateDictRules, TensorReference } from './torch-objects.js';
 import type { WeightTensor } from './weight-types.js';
+import { zipEntries, type ZipEntry } from './zip-entries.js';
 
 /** Where a storage's bytes lie in the file. */
 interface Place {
@@ -39,35 +40,23 @@ const PREFIXES = ['module.', '_orig_mod.'];
 
 type Fail = (message: string) => never;
 
-async function zipEntries(file: ByteFile, fail: Fail): Promise<Map<string, Place>> {
-  const places = new Map<string, Place>();
-  const zip = await yauzl.fromFdPromise(file.descriptor, { autoClose: false, lazyEntries: true });
-  for await (const entry of zip.eachEntry()) {
-    const name = entry.fileName;
-    if (entry.compressionMethod !== 0 || entry.isEncrypted()) fail(`its entry ${quote(name)} is compressed, which torch.save never does`);
-    if (places.has(name)) fail(`it holds the entry ${quote(name)} twice`);
-    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-    places.set(name, { offset: fileDataStart, bytes: entry.uncompressedSize, crc32: entry.crc32 });
-  }
-  return places;
-}
-
 async function readZip(file: ByteFile, fail: Fail): Promise<Archive> {
-  let entries: Map<string, Place>;
+  let entries: Map<string, ZipEntry>;
   try {
-    entries = await zipEntries(file, fail);
+    entries = await zipEntries(file);
   } catch (error) {
-    if (error instanceof FinepuneError) throw error;
-    return fail(`its zip directory cannot be read (${messageOf(error)})`);
+    return fail(`its zip directory cannot be read (${quote(messageOf(error))})`);
   }
   const pickle = [...entries.keys()].filter((name) => /^[^/]+\/data\.pkl$/.test(name));
-  const [name] = pickle;
+  const name = pickle.at(0);
   if (name === undefined || pickle.length !== 1) return fail('it is a zip archive without the data.pkl of torch.save');
   const folder = name.slice(0, -'data.pkl'.length);
   if (entries.has(`${folder}constants.pkl`)) {
     fail('it is a TorchScript program, not weights; save torch.save(model.state_dict(), path)');
   }
-  const text = async (place: Place): Promise<Buffer> => {
+  const packed = [...entries].find(([entry, { plain }]) => entry.startsWith(folder) && !plain);
+  if (packed !== undefined) fail(`its entry ${quote(packed[0])} is compressed, which torch.save never does`);
+  const text = async (place: ZipEntry): Promise<Buffer> => {
     if (place.bytes > LARGEST_PICKLE) fail(`its pickle of ${place.bytes} bytes is too large for a state dict`);
     const bytes = await file.read(place.offset, place.bytes);
     if (crc32(bytes) !== place.crc32) fail('the checksum of its pickle is wrong');
@@ -114,7 +103,8 @@ async function readLegacy(file: ByteFile, fail: Fail): Promise<Archive> {
     if (typeof key !== 'string' || width === undefined) return fail('it lists a storage that nothing refers to');
     const head = await file.read(position, 8);
     const elements = bigEndian ? head.readBigInt64BE() : head.readBigInt64LE();
-    if (elements < 0n || elements > BigInt(file.size)) fail(`its storage ${quote(key)} would have ${elements} elements`);
+    if (elements < 0n || elements > BigInt(file.size))
+      fail(`its storage ${quote(key)} would have ${elements} elements`);
     places.set(key, { offset: position + 8, bytes: Number(elements) * width });
     position += 8 + Number(elements) * width;
   }
@@ -147,7 +137,7 @@ function isContiguous({ shape, strides }: TensorReference): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {
     if (shape[axis] !== 1 && strides[axis] !== expected) return false;
-    expected *= shape[axis]!;
+    expected *= shape[axis];
   }
   return true;
 }
@@ -163,16 +153,21 @@ function gather(storage: Float32Array, tensor: TensorReference): Float32Array {
   for (let i = 0; i < elements; i++) {
     values[i] = storage[from]!;
     for (let axis = index.length - 1; axis >= 0; axis--) {
-      from += tensor.strides[axis]!;
-      if (++index[axis]! < tensor.shape[axis]!) break;
-      from -= tensor.strides[axis]! * tensor.shape[axis]!;
+      from += tensor.strides[axis];
+      if (++index[axis] < tensor.shape[axis]) break;
+      from -= tensor.strides[axis] * tensor.shape[axis];
       index[axis] = 0;
     }
   }
   return values;
 }
 
-async function readStorage(file: ByteFile, archive: Archive, storage: StorageReference, fail: Fail): Promise<Float32Array> {
+async function readStorage(
+  file: ByteFile,
+  archive: Archive,
+  storage: StorageReference,
+  fail: Fail,
+): Promise<Float32Array> {
   const place = archive.places.get(storage.key);
   if (place === undefined || storage.type === null) return fail(`its storage ${quote(storage.key)} is missing`);
   const needed = (storage.start + storage.elements) * storage.width;
@@ -182,7 +177,8 @@ async function readStorage(file: ByteFile, archive: Archive, storage: StorageRef
     bigEndian: archive.bigEndian,
     onBytes: (bytes) => (sum = crc32(bytes, sum)),
   });
-  if (place.crc32 !== undefined && place.crc32 !== sum) fail(`the checksum of its storage ${quote(storage.key)} is wrong`);
+  if (place.crc32 !== undefined && place.crc32 !== sum)
+    fail(`the checksum of its storage ${quote(storage.key)} is wrong`);
   return values;
 }
 
@@ -193,7 +189,9 @@ async function readStorage(file: ByteFile, archive: Archive, storage: StorageRef
  */
 export async function readPytorch(file: ByteFile, kind: 'zip' | 'legacy'): Promise<Map<string, WeightTensor>> {
   const fail = (message: string): never => {
-    throw new WeightsError(`${file.path}: ${message}${message.includes(';') ? '' : '; the file is damaged, get it again'}`);
+    throw new WeightsError(
+      `${file.path}: ${message}${message.includes(';') ? '' : '; the file is damaged, get it again'}`,
+    );
   };
   const archive = kind === 'zip' ? await readZip(file, fail) : await readLegacy(file, fail);
   const references = stateDict(archive.root, fail);
@@ -211,7 +209,7 @@ export async function readPytorch(file: ByteFile, kind: 'zip' | 'legacy'): Promi
   if (floats * 4 > 8 * file.size) fail(`its tensors would take ${floats * 4} bytes, far more than the file has`);
   const tensors = new Map<string, WeightTensor>();
   for (const group of byStorage.values()) {
-    const storage = await readStorage(file, archive, group[0]![1].storage, fail);
+    const storage = await readStorage(file, archive, group[0][1].storage, fail);
     for (const [name, tensor] of group) {
       const whole = group.length === 1 && isContiguous(tensor) && elementsOf(tensor.shape) === storage.length;
       const last = tensor.storage.start + tensor.storage.elements;

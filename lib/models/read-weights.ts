@@ -15,7 +15,7 @@ function recognise(start: Buffer, path: string): 'safetensors' | 'zip' | 'legacy
   if (start.length >= 9 && start[8] === 0x7b) return 'safetensors';
   if (path.endsWith('.safetensors')) return 'safetensors';
   // PROTO 2, the opcode every pickle of torch.save starts with, and up to 5.
-  if (start.length >= 2 && start[0] === 0x80 && start[1]! >= 2 && start[1]! <= 5) return 'legacy';
+  if (start.length >= 2 && start[0] === 0x80 && start[1] >= 2 && start[1] <= 5) return 'legacy';
   // NetParameter starts with its name or its first layer.
   const begins = start[0] === 0x0a || start[0] === 0x12 || start.readUInt16BE() === 0xa206;
   return path.endsWith('.caffemodel') || (begins && !/\.pth?$/.test(path)) ? 'caffemodel' : null;
@@ -39,7 +39,9 @@ async function readPlainSafetensors(file: ByteFile): Promise<Pick<WeightFile, 't
       const data = (await readEntry(file, entry)) as Float32Array;
       tensors.set(name, { shape: entry.shape, data, bytes: entry.bytes });
     } else if (entry.dtype.startsWith('F') || entry.dtype === 'C64') {
-      throw new WeightsError(`${file.path}: tensor ${quote(name)} is of type ${entry.dtype}, which is not read; save it as float32`);
+      throw new WeightsError(
+        `${file.path}: tensor ${quote(name)} is of type ${entry.dtype}, which is not read; save it as float32`,
+      );
     }
   }
   return { tensors, metadata: header.metadata };

@@ -67,19 +67,23 @@ function parseEntry(name: string, value: unknown, start: number, fail: (message:
   if (!isObject(value)) fail(`tensor ${quote(name)} is not described by an object`);
   const { dtype, shape, data_offsets: offsets } = value;
   if (typeof dtype !== 'string' || !Object.hasOwn(ELEMENT_BYTES, dtype)) {
-    fail(`tensor ${quote(name)} has the unknown element type ${typeof dtype === 'string' ? quote(dtype) : `of JSON type ${typeof dtype}`}`);
+    fail(
+      `tensor ${quote(name)} has the unknown element type ${typeof dtype === 'string' ? quote(dtype) : `of JSON type ${typeof dtype}`}`,
+    );
   }
   const isCount = (entry: unknown): entry is number => Number.isSafeInteger(entry) && (entry as number) >= 0;
   if (!Array.isArray(shape) || shape.length > 32 || !shape.every(isCount)) {
     fail(`tensor ${quote(name)} has a shape that is not a list of whole numbers`);
   }
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0]! > offsets[1]!) {
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1]) {
     fail(`tensor ${quote(name)} has data_offsets that are not [begin, end]`);
   }
   const [begin, end] = offsets as [number, number];
   const expected = elementsOf(shape) * ELEMENT_BYTES[dtype as ElementType];
   if (expected !== end - begin) {
-    fail(`tensor ${quote(name)} of shape [${shape.join(', ')}] and type ${dtype} needs ${expected} bytes but has ${end - begin}`);
+    fail(
+      `tensor ${quote(name)} of shape [${shape.join(', ')}] and type ${dtype} needs ${expected} bytes but has ${end - begin}`,
+    );
   }
   return { dtype: dtype as ElementType, shape, offset: start + begin, bytes: end - begin };
 }
@@ -121,7 +125,8 @@ export async function parseSafetensorsHeader(file: ByteFile): Promise<Safetensor
   entries.sort(([, a], [, b]) => a.offset - b.offset || a.bytes - b.bytes);
   let position = start;
   for (const [name, entry] of entries) {
-    if (entry.offset !== position) fail(`tensor ${quote(name)} ${entry.offset < position ? 'overlaps another' : 'follows a gap'}`);
+    if (entry.offset !== position)
+      fail(`tensor ${quote(name)} ${entry.offset < position ? 'overlaps another' : 'follows a gap'}`);
     position += entry.bytes;
   }
   if (position !== file.size) fail(`its tensors end at byte ${position} but the file has ${file.size}`);

@@ -3,11 +3,21 @@ import { InternalError, WeightsError } from '../errors.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { ByteFile } from './byte-file.js';
 import { FLOAT_BYTES, readFloats, type FloatType } from './element-types.js';
-import { ELEMENT_BYTES, type ElementType, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';
+import {
+  ELEMENT_BYTES,
+  type ElementType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensors-header.js';
 import { elementsOf } from './shapes.js';
 import { quote } from './text.js';
 
-export { readSafetensorsHeader, type ElementType, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';
+export {
+  readSafetensorsHeader,
+  type ElementType,
+  type SafetensorsEntry,
+  type SafetensorsHeader,
+} from './safetensors-header.js';
 
 type TensorData = Uint8Array | Float32Array;
 
@@ -42,7 +52,8 @@ export async function readSafetensorsTensor(
   name: string,
 ): Promise<{ dtype: ElementType; shape: number[]; data: TensorData }> {
   const entry = header.tensors.get(name);
-  if (entry === undefined) throw new WeightsError(`${path} holds no tensor ${quote(name)}; it has ${header.tensors.size} others`);
+  if (entry === undefined)
+    throw new WeightsError(`${path} holds no tensor ${quote(name)}; it has ${header.tensors.size} others`);
   const file = await ByteFile.open(path);
   try {
     return { dtype: entry.dtype, shape: [...entry.shape], data: await readEntry(file, entry) };
@@ -67,7 +78,8 @@ function layOut(tensors: Iterable<SafetensorsTensor>): { order: SafetensorsTenso
 }
 
 function headerBytes(described: [string, unknown][], metadata: Record<string, string>): Buffer {
-  const entries: [string, unknown][] = Object.keys(metadata).length > 0 ? [['__metadata__', metadata], ...described] : described;
+  const entries: [string, unknown][] =
+    Object.keys(metadata).length > 0 ? [['__metadata__', metadata], ...described] : described;
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)));
   const padded = Math.ceil(json.length / 8) * 8;
   const bytes = Buffer.alloc(8 + padded, ' ');
@@ -95,7 +107,9 @@ export async function writeSafetensors(
       const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
       const expected = elementsOf(tensor.shape) * ELEMENT_BYTES[tensor.dtype];
       if (data?.byteLength !== expected) {
-        throw new InternalError(`tensor ${quote(tensor.name)} needs ${expected} bytes but has ${data?.byteLength ?? 'none'}`);
+        throw new InternalError(
+          `tensor ${quote(tensor.name)} needs ${expected} bytes but has ${data?.byteLength ?? 'none'}`,
+        );
       }
       await append(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }

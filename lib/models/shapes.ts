@@ -30,7 +30,8 @@ export function attributesOf(node: ModelNode): Attributes {
   const complete: Attributes = {};
   for (const [key, rule] of Object.entries(OPERATORS[node.op].attributes)) {
     const value = node.attributes?.[key] ?? rule.default;
-    if (value === undefined) throw new SpecError(`node "${node.name}": ${node.op} needs the attribute "${key}"`, node.name);
+    if (value === undefined)
+      throw new SpecError(`node "${node.name}": ${node.op} needs the attribute "${key}"`, node.name);
     complete[key] = Array.isArray(value) ? [...value] : value;
   }
   return complete;
@@ -61,7 +62,7 @@ export function topologicalOrder(spec: ModelSpec, where = spec.name): ModelNode[
     };
     if (!state.has(start.name)) open(start);
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
-      const name = top.node.inputs[top.next++];
+      const name = top.node.inputs.at(top.next++);
       if (name === undefined) {
         state.set(top.node.name, 'done');
         order.push(top.node);
@@ -69,7 +70,10 @@ export function topologicalOrder(spec: ModelSpec, where = spec.name): ModelNode[
       } else if (state.get(name) === 'open') {
         fail(top.node.name, `its input "${name}" depends on it in turn; a network cannot have a cycle`);
       } else if (!state.has(name)) {
-        open(byName.get(name) ?? fail(top.node.name, `its input "${name}" does not exist; name a node, or "input" for the image`));
+        open(
+          byName.get(name) ??
+            fail(top.node.name, `its input "${name}" does not exist; name a node, or "input" for the image`),
+        );
       }
     }
   }
@@ -90,7 +94,8 @@ export function inferShapes(spec: ModelSpec, where = spec.name): Map<string, num
     };
     const inputs = node.inputs.map((name) => shapes.get(name) ?? fail(`has no input "${name}"`));
     const shape = OPERATORS[node.op].shape(inputs, attributesOf(node), fail);
-    if (!(elementsOf(shape) <= MOST_ELEMENTS)) fail(`gives ${shapeText(shape)}, more than ${MOST_ELEMENTS} numbers an image`);
+    if (!(elementsOf(shape) <= MOST_ELEMENTS))
+      fail(`gives ${shapeText(shape)}, more than ${MOST_ELEMENTS} numbers an image`);
     shapes.set(node.name, shape);
   }
   return shapes;
@@ -101,29 +106,32 @@ export function inferShapes(spec: ModelSpec, where = spec.name): Map<string, num
  * Conv weight [out, in / group, height, width]; Gemm weight [out, in]; BatchNormalization's scale, shift and running
  * statistics [channels].
  */
-export function parameterShapes(spec: ModelSpec): ParameterShape[] {
-  const shapes = inferShapes(spec);
+export function parameterShapes(spec: ModelSpec, where = spec.name): ParameterShape[] {
+  const shapes = inferShapes(spec, where);
   const parameters: ParameterShape[] = [];
-  for (const node of topologicalOrder(spec)) {
-    const input = shapes.get(node.inputs[0]!);
+  for (const node of topologicalOrder(spec, where)) {
+    const input = shapes.get(node.inputs[0]);
     if (input === undefined) throw new InternalError(`node "${node.name}" has no input shape`);
     const attributes = attributesOf(node);
     const add = (suffix: string, kind: ParameterShape['kind'], shape: number[]): void => {
       if (!(elementsOf(shape) <= MOST_ELEMENTS)) {
-        throw new SpecError(`${spec.name}: node "${node.name}": its ${suffix} would be ${shapeText(shape)}, too large`, node.name);
+        throw new SpecError(
+          `${where}: node "${node.name}": its ${suffix} would be ${shapeText(shape)}, too large`,
+          node.name,
+        );
       }
       parameters.push({ name: `${node.name}.${suffix}`, node: node.name, kind, shape });
     };
     if (node.op === 'Conv') {
       const out = numberOf(attributes, 'out_channels');
-      add('weight', 'weight', [out, input[0]! / numberOf(attributes, 'group'), ...listOf(attributes, 'kernel_shape')]);
+      add('weight', 'weight', [out, input[0] / numberOf(attributes, 'group'), ...listOf(attributes, 'kernel_shape')]);
       if (attributes['bias'] === 1) add('bias', 'bias', [out]);
     } else if (node.op === 'Gemm') {
       const out = numberOf(attributes, 'out_features');
-      add('weight', 'weight', [out, input[0]!]);
+      add('weight', 'weight', [out, input[0]]);
       if (attributes['bias'] === 1) add('bias', 'bias', [out]);
     } else if (node.op === 'BatchNormalization') {
-      const shape = [input[0]!];
+      const shape = [input[0]];
       add('weight', 'scale', shape);
       add('bias', 'shift', [...shape]);
       add('running_mean', 'running_mean', [...shape]);
@@ -152,12 +160,17 @@ export function checkGraph(spec: ModelSpec, where: string): void {
   };
   const output = byName.get(spec.output) ?? fail(spec.output, 'named as output, does not exist');
   const head = byName.get(spec.head) ?? fail(spec.head, 'named as head, does not exist');
-  if (output.op === 'Softmax') fail(output.name, 'the output must be the logits; name the node before Softmax and drop Softmax');
+  if (output.op === 'Softmax')
+    fail(output.name, 'the output must be the logits; name the node before Softmax and drop Softmax');
   const logits = shapes.get(output.name)!;
-  if (logits.length !== 1) fail(output.name, `the output must be flat but is ${shapeText(logits)}; put a Flatten behind it`);
+  if (logits.length !== 1)
+    fail(output.name, `the output must be flat but is ${shapeText(logits)}; put a Flatten behind it`);
   const attribute = headAttribute(head) ?? fail(head.name, `the head must be a Conv or a Gemm but is a ${head.op}`);
   if (numberOf(attributesOf(head), attribute) !== logits[0]) {
-    fail(head.name, `the head has ${String(head.attributes?.[attribute])} outputs but the network ${String(logits[0])} classes`);
+    fail(
+      head.name,
+      `the head has ${String(head.attributes?.[attribute])} outputs but the network ${String(logits[0])} classes`,
+    );
   }
   const used = new Set<string>([output.name]);
   const waiting = [output];
@@ -173,5 +186,5 @@ export function checkGraph(spec: ModelSpec, where: string): void {
   for (const node of spec.nodes) {
     if (!used.has(node.name)) fail(node.name, `nothing on the way to the output "${spec.output}" uses it; remove it`);
   }
-  parameterShapes(spec);
+  parameterShapes(spec, where);
 }

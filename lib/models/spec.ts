@@ -25,7 +25,8 @@ export function listModels(): string[] {
 function readSpec(path: string, where: string): ModelSpec {
   let text: string;
   try {
-    if (statSync(path).size > LARGEST_SPEC) throw new SpecError(`${where}: larger than ${LARGEST_SPEC} bytes; not a model spec`);
+    if (statSync(path).size > LARGEST_SPEC)
+      throw new SpecError(`${where}: larger than ${LARGEST_SPEC} bytes; not a model spec`);
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof SpecError) throw error;
@@ -35,9 +36,13 @@ function readSpec(path: string, where: string): ModelSpec {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new SpecError(`${where}: not JSON (${messageOf(error).replaceAll(/\s+/g, ' ')}); a model spec is a JSON object`, undefined, {
-      cause: error,
-    });
+    throw new SpecError(
+      `${where}: not JSON (${messageOf(error).replaceAll(/\s+/g, ' ')}); a model spec is a JSON object`,
+      undefined,
+      {
+        cause: error,
+      },
+    );
   }
   return validateSpec(json, where);
 }
@@ -51,13 +56,14 @@ function readSpec(path: string, where: string): ModelSpec {
 export function loadSpec(nameOrPath: string): ModelSpec {
   const known = listModels();
   if (known.includes(nameOrPath)) return readSpec(`${DIRECTORY}${nameOrPath}.json`, `models/${nameOrPath}.json`);
-  if (/[\\/]|\.json$/.test(nameOrPath) || (nameOrPath !== '' && existsSync(nameOrPath))) return readSpec(nameOrPath, nameOrPath);
+  if (/[\\/]|\.json$/.test(nameOrPath) || (nameOrPath !== '' && existsSync(nameOrPath)))
+    return readSpec(nameOrPath, nameOrPath);
   throw new UsageError(`unknown model "${nameOrPath}"; known: ${known.join(', ')}, or give the path of a spec (.json)`);
 }
 
 /** Number of classes the network tells apart. */
 export function classCount(spec: ModelSpec): number {
-  return inferShapes(spec).get(spec.output)![0]!;
+  return inferShapes(spec).get(spec.output)![0];
 }
 
 /**

@@ -53,11 +53,17 @@ function isCounts(value: unknown): value is number[] {
 
 function rebuildTensor(args: unknown[], fail: (message: string) => never): TensorReference {
   const [storage, offset, shape, strides] = args;
-  if (!(storage instanceof StorageReference) || !isCount(offset) || !isCounts(shape) || !isCounts(strides) || shape.length !== strides.length) {
+  if (
+    !(storage instanceof StorageReference) ||
+    !isCount(offset) ||
+    !isCounts(shape) ||
+    !isCounts(strides) ||
+    shape.length !== strides.length
+  ) {
     return fail('its pickle describes a tensor in a way that makes no sense');
   }
   const elements = elementsOf(shape);
-  const last = elements === 0 ? offset : shape.reduce((sum, extent, i) => sum + (extent - 1) * strides[i]!, offset) + 1;
+  const last = elements === 0 ? offset : shape.reduce((sum, extent, i) => sum + (extent - 1) * strides[i], offset) + 1;
   // More elements than the storage has would be an expanded tensor: nothing a network's parameters are.
   if (!(last <= storage.elements && elements <= storage.elements)) {
     fail(`a tensor of shape [${shape.join(', ')}] reaches beyond its storage of ${storage.elements} elements`);
@@ -68,7 +74,11 @@ function rebuildTensor(args: unknown[], fail: (message: string) => never): Tenso
 /** Pairs that OrderedDicts may be made of; a list named again and again must not fill the memory. */
 const MOST_PAIRS = 1_000_000;
 
-function orderedDict(args: unknown[], budget: { pairs: number }, fail: (message: string) => never): Map<unknown, unknown> {
+function orderedDict(
+  args: unknown[],
+  budget: { pairs: number },
+  fail: (message: string) => never,
+): Map<unknown, unknown> {
   const items = args[0] ?? [];
   if (Array.isArray(items) && (budget.pairs -= items.length) < 0) fail('its pickle makes dicts without end');
   if (!Array.isArray(items) || !items.every((item) => Array.isArray(item) && item.length === 2)) {

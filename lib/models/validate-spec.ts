@@ -35,7 +35,8 @@ class Checker {
   object(value: unknown, what: string, known: readonly string[]): JsonObject {
     if (!isObject(value)) this.fail(`expected an object for ${what} but received ${describe(value)}`);
     for (const key of Object.keys(value)) {
-      if (!known.includes(key)) this.fail(`${what} has the unknown field "${key}"; known: ${known.join(', ') || 'none'}`);
+      if (!known.includes(key))
+        this.fail(`${what} has the unknown field "${key}"; known: ${known.join(', ') || 'none'}`);
     }
     return value;
   }
@@ -57,7 +58,11 @@ class Checker {
   number(value: unknown, what: string, rule: Omit<AttributeRule, 'length' | 'default'>): number {
     const ends = `${rule.open === 'min' || rule.open === 'both' ? '(' : '['}${rule.min}, ${rule.max}${rule.open === 'max' || rule.open === 'both' ? ')' : ']'}`;
     const range =
-      rule.max === Number.MAX_VALUE ? (rule.min === 0 ? 'a finite number not below 0' : 'a finite number') : `a number in ${ends}`;
+      rule.max === Number.MAX_VALUE
+        ? rule.min === 0
+          ? 'a finite number not below 0'
+          : 'a finite number'
+        : `a number in ${ends}`;
     const kind = rule.integer ? range.replace('number', 'whole number') : range;
     if (
       typeof value !== 'number' ||
@@ -76,7 +81,8 @@ class Checker {
   attribute(value: unknown, what: string, rule: AttributeRule): number | number[] {
     if (rule.length === undefined) return this.number(value, what, rule);
     const values = this.list(value, what);
-    if (values.length !== rule.length) this.fail(`expected ${rule.length} numbers for ${what} but received ${values.length}`);
+    if (values.length !== rule.length)
+      this.fail(`expected ${rule.length} numbers for ${what} but received ${values.length}`);
     return values.map((entry, i) => this.number(entry, `${what}[${i}]`, rule));
   }
 }
@@ -91,11 +97,14 @@ function checkInput(value: unknown, check: Checker): ModelInput {
     check.fail(`expected RGB, BGR or GRAY for input.channelOrder but received ${describe(order)}`);
   }
   if (channels !== (order === 'GRAY' ? 1 : 3)) {
-    check.fail(`input.channelOrder ${order} needs ${order === 'GRAY' ? 1 : 3} channels but input.channels is ${channels}`);
+    check.fail(
+      `input.channelOrder ${order} needs ${order === 'GRAY' ? 1 : 3} channels but input.channels is ${channels}`,
+    );
   }
   const size = check.number(input['size'], 'input.size', extent);
   const resize = check.number(input['resize'], 'input.resize', extent);
-  if (resize < size) check.fail(`input.resize ${resize} is smaller than input.size ${size}; images could not be cropped`);
+  if (resize < size)
+    check.fail(`input.resize ${resize} is smaller than input.size ${size}; images could not be cropped`);
   const positive = { integer: false, min: 0, max: Number.MAX_VALUE, open: 'min' as const };
   const number = { integer: false, min: -Number.MAX_VALUE, max: Number.MAX_VALUE };
   return {
@@ -123,7 +132,10 @@ function checkNode(value: unknown, index: number, where: string): ModelNode {
   if (inputs.length < fewest || inputs.length > most) {
     check.fail(`${op} takes ${fewest === most ? fewest : `${fewest} to ${most}`} input(s) but has ${inputs.length}`);
   }
-  const given = node['attributes'] === undefined ? {} : check.object(node['attributes'], 'attributes', Object.keys(operator.attributes));
+  const given =
+    node['attributes'] === undefined
+      ? {}
+      : check.object(node['attributes'], 'attributes', Object.keys(operator.attributes));
   const attributes: Record<string, number | number[]> = {};
   for (const [key, rule] of Object.entries(operator.attributes)) {
     if (Object.hasOwn(given, key)) attributes[key] = check.attribute(given[key], key, rule);
@@ -144,7 +156,8 @@ export function validateSpec(json: unknown, where: string): ModelSpec {
   const check: Checker = new Checker(where);
   const top = check.object(json, 'the spec', ['name', 'description', 'input', 'nodes', 'output', 'head']);
   const nodes = check.list(top['nodes'], 'nodes');
-  if (nodes.length === 0 || nodes.length > MOST_NODES) check.fail(`expected 1 to ${MOST_NODES} nodes but received ${nodes.length}`);
+  if (nodes.length === 0 || nodes.length > MOST_NODES)
+    check.fail(`expected 1 to ${MOST_NODES} nodes but received ${nodes.length}`);
   const spec: ModelSpec = {
     name: check.text(top['name'], 'name'),
     ...(top['description'] === undefined ? {} : { description: check.text(top['description'], 'description') }),

@@ -17,5 +17,5 @@ export interface WeightFile {
   format: WeightFormat;
   /** By parameter name, in the file's order; integer tensors are left out. */
   tensors: Map<string, WeightTensor>;
-  metadata: Record<string, string>;
+  metadata: Partial<Record<string, string>>;
 }
