@@ -1,5 +1,7 @@
 #include "train/session.h"
 
+#include <sstream>
+
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
@@ -42,9 +44,9 @@ class Autocast {
 };
 
 std::string shape_text(at::IntArrayRef shape) {
-  std::string text = "[";
-  for (size_t i = 0; i < shape.size(); ++i) text += (i == 0 ? "" : ", ") + std::to_string(shape[i]);
-  return text + "]";
+  std::ostringstream text;
+  text << shape;
+  return text.str();
 }
 
 }  // namespace
