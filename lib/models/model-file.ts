@@ -6,6 +6,7 @@
  * float32 as it is. Encodings: 'bitmask', one bit an element, row-major, lowest bit first; 'gaps', the zeros before each
  * non-zero as LEB128 varints.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { classCount } from './spec.js';
 import { InternalError, messageOf, ModelFileError, SpecError, WeightsError } from '../errors.js';
 import { loadAddon } from '../native/load.js';
@@ -183,6 +184,7 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
       throw new ModelFileError(`${error.message} (the spec inside the model file)`, { cause: error });
     throw error;
   }
+  if (!isDeepStrictEqual(metadata['preprocessing'], spec.input)) fail('its preprocessing differs from its spec');
   const labels = metadata['labels'];
   if (!Array.isArray(labels) || !labels.every((label): label is string => typeof label === 'string')) {
     return fail('its labels are not a list of strings');

@@ -1,0 +1,155 @@
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { ModelFileError } from '../../lib/errors.js';
+import {
+  elementsOf,
+  inspectFile,
+  parameterShapes,
+  readModelFile,
+  readSafetensorsHeader,
+  readWeights,
+  writeModelFile,
+  writeSafetensors,
+  type ModelFileContent,
+} from '../../lib/models/index.js';
+import { numbersFrom, readDamaged, smallSpec, temporaryFolder } from '../unit/models/support.js';
+
+/** A model of random weights of which one in `every` is kept. */
+function content(every: number): ModelFileContent {
+  const next = numbersFrom(every);
+  const tensors = new Map(
+    parameterShapes(smallSpec()).map(({ name, shape, kind }) => {
+      const data = Float32Array.from({ length: elementsOf(shape) }, () =>
+        kind === 'weight' && next(every) !== 0 ? 0 : (1 + next(1_000_000)) / 7,
+      );
+      return [name, { shape, data }];
+    }),
+  );
+  return { spec: smallSpec(), labels: ['a', 'b', 'ü "c"'], tensors, provenance: { seed: 1, notes: ['x'] } };
+}
+
+async function written(model: ModelFileContent): Promise<string> {
+  const path = join(temporaryFolder(), 'model.safetensors');
+  await writeModelFile(path, model);
+  return path;
+}
+
+/** The same file with its description changed. */
+async function withDescription(change: (description: Record<string, unknown>) => unknown): Promise<string> {
+  const path = await written(content(4));
+  const bytes = readFileSync(path);
+  const length = Number(bytes.readBigUInt64LE());
+  const header = JSON.parse(bytes.toString('utf8', 8, 8 + length)) as Record<string, Record<string, string>>;
+  const description = JSON.parse(header['__metadata__']['finepune']) as Record<string, unknown>;
+  header['__metadata__']['finepune'] = JSON.stringify(change(description) ?? description);
+  const changed = Buffer.from(JSON.stringify(header));
+  const size = Buffer.alloc(8);
+  size.writeBigUInt64LE(BigInt(changed.length));
+  writeFileSync(path, Buffer.concat([size, changed, bytes.subarray(8 + length)]));
+  return path;
+}
+
+describe('model file', () => {
+  it.each([1, 2, 10, 1_000_000])('gives back bit for bit what was written (one weight in %d kept)', async (every) => {
+    const model = content(every);
+    const read = await readModelFile(await written(model));
+    expect(read.spec).toEqual(model.spec);
+    expect(read.labels).toEqual(model.labels);
+    expect(read.provenance).toEqual(model.provenance);
+    expect([...read.tensors.keys()]).toEqual([...model.tensors.keys()]);
+    for (const [name, { shape, data }] of model.tensors) {
+      expect(read.tensors.get(name)!.shape).toEqual(shape);
+      expect(Buffer.from(read.tensors.get(name)!.data.buffer)).toEqual(Buffer.from(data.buffer));
+    }
+  });
+
+  it('takes fewer bytes the fewer weights are kept, and dense where coding is not smaller', async () => {
+    const sizes = await Promise.all([1, 3, 30].map(async (every) => statSync(await written(content(every))).size));
+    expect(sizes[1]).toBeLessThan(sizes[0]);
+    expect(sizes[2]).toBeLessThan(sizes[1]);
+    const dense = await readSafetensorsHeader(await written(content(1)));
+    expect(dense.tensors.has('fc.weight')).toBe(true);
+    const sparse = await readSafetensorsHeader(await written(content(30)));
+    expect(sparse.tensors.has('fc.weight')).toBe(false);
+    expect(sparse.tensors.get('fc.weight.positions')?.dtype).toBe('U8');
+  });
+
+  it('is read as weights, and inspected, like any other weight file', async () => {
+    const model = content(10);
+    const path = await written(model);
+    const { format, tensors } = await readWeights(path);
+    expect(format).toBe('finepune');
+    expect(tensors.get('fc.weight')!.data).toEqual(model.tensors.get('fc.weight')!.data);
+    const kept = [...model.tensors.get('fc.weight')!.data].filter((value) => value !== 0).length;
+    const { layers, total, ...inspection } = await inspectFile(path);
+    expect(inspection).toEqual({ format: 'finepune', architecture: 'small' });
+    expect(layers.map(({ name }) => name)).toEqual(['conv', 'fc']);
+    expect(layers[1]).toMatchObject({ shape: [3, 36], count: 108, kept, density: kept / 108 });
+    expect(total.parameters).toBe(36 + 4 + 4 + 4 + 108 + 3);
+    expect(total.kept).toBe(layers[0].kept + kept + 4 + 4 + 4 + 3);
+    expect(total.bytesDense).toBe(4 * (total.parameters + 8));
+    expect(total.bytesFile).toBe(statSync(path).size);
+  });
+
+  it('says that plain weights are no model file', async () => {
+    const path = join(temporaryFolder(), 'weights.safetensors');
+    await writeSafetensors(path, [{ name: 'a', dtype: 'F32', shape: [1], data: Float32Array.of(1) }]);
+    await expect(readModelFile(path)).rejects.toThrow(ModelFileError);
+    await expect(readModelFile(path)).rejects.toThrow(/plain weights, not a model file.*--model NAME --weights FILE/);
+  });
+
+  it.each<[string, (description: Record<string, unknown>) => unknown, RegExp]>([
+    ['a later version', (d) => (d['version'] = 2, d), /version 2, this package reads version 1/],
+    ['no object', () => 3, /not a JSON object/],
+    ['a spec that is none', (d) => (d['spec'] = {}, d), /the spec inside the model file/],
+    ['a label too few', (d) => (d['labels'] = ['a', 'b'], d), /2 labels for 3 classes/],
+    ['labels that are no strings', (d) => (d['labels'] = [1, 2, 3], d), /labels are not a list of strings/],
+    ['other preprocessing than the spec', (d) => (d['preprocessing'] = { size: 9 }, d), /preprocessing differs from its spec/],
+    ['no table of sparse tensors', (d) => (d['sparse'] = null, d), /table of sparse tensors is not an object/],
+    ['a sparse tensor of no parameter', (d) => (d['sparse'] = { x: { shape: [1], encoding: 'gaps' } }, d), /"x" is no parameter/],
+    ['an unknown encoding', (d) => (d['sparse'] = { 'fc.weight': { shape: [3, 36], encoding: 'rice' } }, d), /unknown encoding/],
+    ['another shape', (d) => (d['sparse'] = { 'fc.weight': { shape: [36, 3], encoding: 'gaps' } }, d), /another shape/],
+    ['a missing tensor', (d) => (d['sparse'] = {}, d), /"conv\.weight" is missing/],
+    [
+      'a network far larger than the file',
+      (d) => {
+        const spec = smallSpec((s) => {
+          s.nodes.at(-1)!.attributes = { out_features: 3_000_000 };
+          s.input.size = s.input.resize = 64;
+        });
+        return { ...d, spec, preprocessing: spec.input };
+      },
+      /"fc": its weight would be 3000000x4096, too large/,
+    ],
+    [
+      'sparse tensors that would fill the memory',
+      (d) => {
+        const spec = smallSpec((s) => (s.input.size = s.input.resize = 20_000));
+        return { ...d, spec, preprocessing: spec.input };
+      },
+      /bytes cannot hold its network of/,
+    ],
+  ])('refuses a description with %s', async (_, change, message) => {
+    const path = await withDescription(change);
+    await expect(readModelFile(path)).rejects.toThrow(ModelFileError);
+    await expect(readModelFile(path)).rejects.toThrow(message);
+    await expect(inspectFile(path)).rejects.toThrow(message);
+  });
+
+  it('refuses positions that do not fit, naming the tensor', async () => {
+    const path = await written(content(4));
+    const { offset, bytes } = (await readSafetensorsHeader(path)).tensors.get('fc.weight.positions')!;
+    const file = readFileSync(path);
+    file.fill(0xff, offset, offset + bytes);
+    writeFileSync(path, file);
+    await expect(readModelFile(path)).rejects.toThrow(ModelFileError);
+    await expect(readModelFile(path)).rejects.toThrow(/tensor "fc\.weight"/);
+  });
+
+  it('answers every damaged file with a typed error or with a model', async () => {
+    const { failed, messages } = await readDamaged(await written(content(4)), 2000, readModelFile);
+    expect(failed).toBeGreaterThan(1000);
+    expect(messages.size).toBeGreaterThan(50);
+  });
+});
