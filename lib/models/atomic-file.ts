@@ -3,6 +3,9 @@ import fs from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { FileError, FinepuneError, messageOf } from '../errors.js';
 
+/** Bytes given to the system at a time; it takes less than 2 GB in one call. */
+const PIECE = 64 * 1024 * 1024;
+
 let counter = 0;
 
 const REASONS: Record<string, ((path: string) => string) | undefined> = {
@@ -28,7 +31,7 @@ function explain(error: unknown, path: string): unknown {
 
 async function writeAll(handle: fs.FileHandle, bytes: Uint8Array): Promise<void> {
   for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done);
+    const { bytesWritten } = await handle.write(bytes, done, Math.min(PIECE, bytes.length - done));
     done += bytesWritten;
   }
 }
