@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import sharp from 'sharp';
 import { FileError, messageOf } from '../errors.js';
 import { forEachParallel } from '../data/pool.js';
@@ -78,6 +78,7 @@ export async function writeDemoDataset(directory: string, options: DemoDatasetOp
       done += 1;
       options.onProgress?.({ done, total: tasks.length });
     });
+    await removeStrays(root, files);
     const manifest: Manifest = { settings, files };
     await writeWhole(join(root, MANIFEST), Buffer.from(JSON.stringify(manifest)), true);
     return false;
@@ -102,6 +103,16 @@ async function isComplete(root: string, settings: string, count: number): Promis
     return true;
   } catch {
     return false;
+  }
+}
+
+/** Removes images that other settings left in the same class folders. */
+async function removeStrays(root: string, files: Record<string, number>): Promise<void> {
+  const folders = new Set(Object.keys(files).map((file) => dirname(file)));
+  for (const folder of folders) {
+    for (const name of await readdir(join(root, folder))) {
+      if (name.endsWith('.png') && !(join(folder, name) in files)) await rm(join(root, folder, name), { force: true });
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Source families without a period: noises, cells, strokes. */
 
-import { cellDistances, fractalNoise, fraction, latticeHash, smoothstep, valueNoise } from './noise.js';
+import { cellDistances, fractalNoise, fraction, latticeHash, length, smoothstep, valueNoise } from './noise.js';
 import type { Family } from './family.js';
 
 const TURN = 2 * Math.PI;
@@ -43,7 +43,7 @@ export const randomFamilies: Record<string, Family> = {
     const [seed, cx] = [random.bits(), random.between(2, 5)];
     return (x, y) => {
       const grain = 0.6 * fractalNoise(x * 0.6, y * 0.2, seed, 3);
-      return fraction(1.2 * (Math.hypot(x - cx, y * 0.25) + grain)) * (0.8 + 0.2 * valueNoise(x * 8, y, seed + 7));
+      return fraction(1.2 * (length(x - cx, y * 0.25) + grain)) * (0.8 + 0.2 * valueNoise(x * 8, y, seed + 7));
     };
   },
 

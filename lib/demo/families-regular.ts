@@ -1,6 +1,6 @@
 /** Source families that repeat: gratings, tilings, weaves. */
 
-import { fraction, latticeHash, smoothstep } from './noise.js';
+import { fraction, latticeHash, length, smoothstep } from './noise.js';
 import type { Family } from './family.js';
 
 const TURN = 2 * Math.PI;
@@ -25,7 +25,7 @@ export const regularFamilies: Record<string, Family> = {
 
   dots: (random) => {
     const radius = random.between(0.2, 0.36);
-    return (x, y) => 1 - smoothstep(radius - 0.05, radius + 0.05, Math.hypot(fraction(x) - 0.5, fraction(y) - 0.5));
+    return (x, y) => 1 - smoothstep(radius - 0.05, radius + 0.05, length(fraction(x) - 0.5, fraction(y) - 0.5));
   },
 
   crosshatch: (random) => {
@@ -51,7 +51,7 @@ export const regularFamilies: Record<string, Family> = {
       const offset = (px: number, py: number) => [px - Math.round(px), py - long * Math.round(py / long)] as const;
       const [ax, ay] = offset(x, y);
       const [bx, by] = offset(x - 0.5, y - long / 2);
-      const [cx, cy] = Math.hypot(ax, ay) < Math.hypot(bx, by) ? [ax, ay] : [bx, by];
+      const [cx, cy] = length(ax, ay) < length(bx, by) ? [ax, ay] : [bx, by];
       const edge = Math.max(Math.abs(cx), Math.abs(cx) / 2 + (Math.abs(cy) * long) / 2);
       return edge > 0.5 - wall ? 0 : 0.9;
     };
@@ -68,7 +68,7 @@ export const regularFamilies: Record<string, Family> = {
     for (let k = 0; k <= 1; k++) {
       const r = row - k;
       const dx = fraction(x + (r & 1) / 2) - 0.5;
-      const distance = Math.hypot(dx, y - r / 2);
+      const distance = length(dx, y - r / 2);
       if (distance < 0.56) return 1 - distance * 1.6;
     }
     return 0.2;
@@ -82,7 +82,7 @@ export const regularFamilies: Record<string, Family> = {
 
   rings: (random) => {
     const [cx, cy] = [random.between(-1.5, 1.5), random.between(-1.5, 1.5)];
-    return (x, y) => 0.5 + 0.5 * Math.sin(TURN * Math.hypot(x - cx, y - cy));
+    return (x, y) => 0.5 + 0.5 * Math.sin(TURN * length(x - cx, y - cy));
   },
 
   spirals: (random) => {
@@ -90,7 +90,7 @@ export const regularFamilies: Record<string, Family> = {
     const arms = random.pick([-3, -2, 2, 3]);
     return (x, y) => {
       const turn = (Math.atan2(y - cy, x - cx) / TURN) * arms;
-      return 0.5 + 0.5 * Math.sin(TURN * (Math.hypot(x - cx, y - cy) * 0.8 + turn));
+      return 0.5 + 0.5 * Math.sin(TURN * (length(x - cx, y - cy) * 0.8 + turn));
     };
   },
 

@@ -1,6 +1,6 @@
 /** The target domain's families: three pairs that share colours and sizes and differ in structure. */
 
-import { cellDistances, fraction, latticeHash, smoothstep } from './noise.js';
+import { cellDistances, fraction, latticeHash, length, smoothstep } from './noise.js';
 import type { Family } from './family.js';
 
 export const targetFamilies: Record<string, Family> = {
@@ -10,7 +10,7 @@ export const targetFamilies: Record<string, Family> = {
     return (x, y) => {
       const turned = latticeHash(Math.floor(x), Math.floor(y), seed) < 0.5;
       const [u, v] = [turned ? 1 - fraction(x) : fraction(x), fraction(y)];
-      const distance = Math.abs(Math.min(Math.hypot(u, v), Math.hypot(1 - u, 1 - v)) - 0.5);
+      const distance = Math.abs(Math.min(length(u, v), length(1 - u, 1 - v)) - 0.5);
       return 1 - smoothstep(width - 0.05, width + 0.05, distance);
     };
   },
@@ -44,17 +44,18 @@ export const targetFamilies: Record<string, Family> = {
     };
   },
 
-  /** Square blocks of parallel slats, turned by a quarter from block to block. */
+  /** Square blocks of three parallel slats, turned by a quarter from block to block. */
   parquet: (random) => {
-    const [seed, gap] = [random.bits(), random.between(0.06, 0.1)];
+    const [seed, gap] = [random.bits(), random.between(0.05, 0.09)];
     return (x, y) => {
       const [column, row] = [Math.floor(x / 2), Math.floor(y / 2)];
       const lying = ((column + row) & 1) === 0;
       const [along, across] = lying ? [x, y] : [y, x];
       const end = Math.min(fraction(along / 2), 1 - fraction(along / 2)) * 2;
-      const side = Math.min(fraction(across), 1 - fraction(across));
+      const slat = across * 1.5;
+      const side = Math.min(fraction(slat), 1 - fraction(slat)) / 1.5;
       if (Math.min(end, side) < gap) return 0;
-      return 0.55 + 0.4 * latticeHash(Math.floor(along / 2), Math.floor(across), seed + Number(lying));
+      return 0.55 + 0.4 * latticeHash(Math.floor(along / 2), Math.floor(slat), seed + Number(lying));
     };
   },
 
@@ -81,5 +82,5 @@ export const targetFamilies: Record<string, Family> = {
 
 /** Distance to the two corners that a tile's diagonal does not touch: neighbouring diagonals end there. */
 function corner(u: number, v: number, falling: boolean): number {
-  return falling ? Math.min(Math.hypot(1 - u, v), Math.hypot(u, 1 - v)) : Math.min(Math.hypot(u, v), Math.hypot(1 - u, 1 - v));
+  return falling ? Math.min(length(1 - u, v), length(u, 1 - v)) : Math.min(length(u, v), length(1 - u, 1 - v));
 }

@@ -19,6 +19,11 @@ export function fraction(value: number): number {
   return value - Math.floor(value);
 }
 
+/** Length of a vector. Math.hypot is many times slower. */
+export function length(x: number, y: number): number {
+  return Math.sqrt(x * x + y * y);
+}
+
 /** Value noise with lattice distance 1, in [0, 1], mean near 0.5. */
 export function valueNoise(x: number, y: number, seed: number): number {
   const [column, row] = [Math.floor(x), Math.floor(y)];
@@ -57,7 +62,7 @@ export function cellDistances(x: number, y: number, seed: number, jitter: number
     for (let i = column - 1; i <= column + 1; i++) {
       const px = i + 0.5 + jitter * (latticeHash(i, j, seed) - 0.5);
       const py = j + 0.5 + jitter * (latticeHash(i, j, seed + 1) - 0.5);
-      const distance = Math.hypot(px - x, py - y);
+      const distance = length(px - x, py - y);
       if (distance < first) {
         second = first;
         first = distance;

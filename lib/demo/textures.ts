@@ -35,16 +35,16 @@ interface Look {
 const LOOKS: Record<Domain, Look> = {
   source: {
     features: [4, 9],
-    contrast: [0.4, 0.9],
-    noise: [0.01, 0.06],
+    contrast: [0.3, 0.9],
+    noise: [0.01, 0.12],
     shade: [0, 0.2],
     stretch: [0.85, 1.2],
     warp: [0, 0.1],
   },
   target: {
-    features: [5, 11],
-    contrast: [0.25, 0.65],
-    noise: [0.03, 0.22],
+    features: [5, 9],
+    contrast: [0.3, 0.7],
+    noise: [0.03, 0.16],
     shade: [0.1, 0.4],
     stretch: [0.75, 1.35],
     warp: [0, 0.2],
