@@ -12,12 +12,14 @@
  *   k_*        k(x_i, x) [n] at a new point x
  *
  *   mean(x)      = c + k_*^T alpha                          gradient  sum_i alpha_i  dk_i/dx
- *   variance(x)  = s^2 - |L^-1 k_*|^2                       gradient  -2 sum_i beta_i dk_i/dx,  beta = K^-1 k_*
- *   dk_i/dx_k    = k'(r_i^2) 2 (x_k - x_ik) / l_k^2,  k' = d k / d(r^2)
+ *   variance(x)  = k(x, x) - |L^-1 k_*|^2                   gradient  dk(x,x)/dx - 2 sum_i beta_i dk_i/dx,  beta = K^-1 k_*
+ *   dk_i/dx_k    = k'(r_i^2) 2 (x_k - x_ik) / l_k^2 + w (x_ik - 1/2 + u_i) m_i,  k' = d k / d(r^2), m_i the
+ *                  memory of t_i, u_i the last entry of kernel.ts's u at x_i
  *
  * (Rasmussen and Williams, "Gaussian processes for machine learning", 2006, eq. 2.25, 2.26.)
  */
 import { choleskyRow, choleskyWithJitter, dot, solveLower, solveLowerTransposed } from './linalg.js';
+import { writeTrendFeatures } from './kernel.js';
 import type { Hyperparameters } from './kernel.js';
 
 const SQRT5 = Math.sqrt(5);
@@ -64,6 +66,9 @@ export class GaussianProcess {
   private readonly inverseScales: Float64Array;
   /** Points divided by the length scales [capacity, d]. */
   private readonly scaled: Float64Array;
+  /** What the trend sees: kernel.ts's u [capacity, d + 1]. */
+  private readonly features: Float64Array;
+  private readonly queryFeatures: Float64Array;
   private readonly times: Float64Array;
   private readonly targets: Float64Array;
   private readonly factor: Float64Array;
@@ -71,6 +76,7 @@ export class GaussianProcess {
   private readonly alpha: Float64Array;
   private readonly covariances: Float64Array;
   private readonly slopes: Float64Array;
+  private readonly memories: Float64Array;
   private readonly solved: Float64Array;
   private readonly query: Float64Array;
 
@@ -89,12 +95,15 @@ export class GaussianProcess {
     this.capacity = count + room;
     this.inverseScales = Float64Array.from(hyperparameters.lengthScales, (scale) => 1 / scale);
     this.scaled = new Float64Array(this.capacity * dimensions);
+    this.features = new Float64Array(this.capacity * (dimensions + 1));
+    this.queryFeatures = new Float64Array(dimensions + 1);
     this.times = new Float64Array(this.capacity);
     this.targets = new Float64Array(this.capacity);
     this.factor = new Float64Array(this.capacity * this.capacity);
     this.alpha = new Float64Array(this.capacity);
     this.covariances = new Float64Array(this.capacity);
     this.slopes = new Float64Array(this.capacity);
+    this.memories = new Float64Array(this.capacity);
     this.solved = new Float64Array(this.capacity);
     this.query = new Float64Array(dimensions);
     const matrix = new Float64Array(this.capacity * this.capacity);
@@ -124,9 +133,26 @@ export class GaussianProcess {
 
   /** Posterior mean and variance of the noise-free function at `point`, with gradients if asked; written to `target`. */
   predict(point: ArrayLike<number>, time: number, target: Prediction, withGradients: boolean): void {
-    const { dimensions, count, scaled, query, covariances, slopes, solved, inverseScales } = this;
-    const { signalVariance, forgettingRate } = this.hyperparameters;
+    const {
+      dimensions,
+      count,
+      scaled,
+      features,
+      queryFeatures,
+      query,
+      covariances,
+      slopes,
+      memories,
+      solved,
+      inverseScales,
+    } = this;
+    const { signalVariance, trendVariance, forgettingRate } = this.hyperparameters;
     for (let k = 0; k < dimensions; k++) query[k] = point[k]! * inverseScales[k]!;
+    let priorVariance = signalVariance;
+    if (trendVariance > 0) {
+      writeTrendFeatures(point, 0, dimensions, queryFeatures, 0);
+      priorVariance += trendVariance * dot(queryFeatures, 0, queryFeatures, 0, dimensions + 1);
+    }
     for (let i = 0, offset = 0; i < count; i++, offset += dimensions) {
       let squared = 0;
       for (let k = 0; k < dimensions; k++) {
@@ -134,16 +160,20 @@ export class GaussianProcess {
         squared += difference * difference;
       }
       const a = SQRT5 * Math.sqrt(squared);
-      let decay = signalVariance * Math.exp(-a);
-      if (forgettingRate > 0) decay *= Math.exp(-forgettingRate * Math.abs(time - this.times[i]!));
+      const memory = forgettingRate > 0 ? Math.exp(-forgettingRate * Math.abs(time - this.times[i]!)) : 1;
+      const decay = signalVariance * Math.exp(-a) * memory;
       covariances[i] = (1 + a + (5 / 3) * squared) * decay;
       slopes[i] = (-5 / 6) * (1 + a) * decay;
+      if (trendVariance > 0) {
+        memories[i] = trendVariance * memory;
+        covariances[i]! += memories[i]! * dot(queryFeatures, 0, features, i * (dimensions + 1), dimensions + 1);
+      }
     }
     target.mean = this.mean + dot(covariances, 0, this.alpha, 0, count);
     for (let i = 0; i < count; i++) solved[i] = covariances[i]!;
     solveLower(this.factor, this.capacity, count, solved);
     // Rounding may leave a value below zero at an observed point; the floor keeps its logarithm finite.
-    target.variance = Math.max(signalVariance - dot(solved, 0, solved, 0, count), 1e-14 * signalVariance);
+    target.variance = Math.max(priorVariance - dot(solved, 0, solved, 0, count), 1e-14 * priorVariance);
     if (!withGradients) return;
     solveLowerTransposed(this.factor, this.capacity, count, solved);
     const { meanGradient, varianceGradient } = target;
@@ -162,33 +192,54 @@ export class GaussianProcess {
       meanGradient[k]! *= inverseScales[k]!;
       varianceGradient[k]! *= inverseScales[k]!;
     }
+    if (trendVariance > 0) this.addTrendGradient(target);
+  }
+
+  private addTrendGradient({ meanGradient, varianceGradient }: Prediction): void {
+    const { dimensions, count, features, queryFeatures, memories, solved, alpha } = this;
+    for (let k = 0; k < dimensions; k++) {
+      varianceGradient[k]! += 2 * this.hyperparameters.trendVariance * (queryFeatures[k]! + queryFeatures[dimensions]!);
+    }
+    for (let i = 0, offset = 0; i < count; i++, offset += dimensions + 1) {
+      const forMean = memories[i]! * alpha[i]!;
+      const forVariance = -2 * memories[i]! * solved[i]!;
+      for (let k = 0; k < dimensions; k++) {
+        const feature = features[offset + k]! + features[offset + dimensions]!;
+        meanGradient[k]! += forMean * feature;
+        varianceGradient[k]! += forVariance * feature;
+      }
+    }
   }
 
   private place(i: number, points: ArrayLike<number>, offset: number, time: number, target: number): void {
     for (let k = 0; k < this.dimensions; k++) {
       this.scaled[i * this.dimensions + k] = points[offset + k]! * this.inverseScales[k]!;
     }
+    writeTrendFeatures(points, offset, this.dimensions, this.features, i * (this.dimensions + 1));
     this.times[i] = time;
     this.targets[i] = target;
   }
 
   /** Row i of K, lower triangle. */
   private fillRow(matrix: Float64Array, i: number, noise: number): void {
-    const { dimensions, scaled } = this;
-    const { signalVariance, forgettingRate } = this.hyperparameters;
+    const { dimensions, scaled, features } = this;
+    const { signalVariance, trendVariance, forgettingRate } = this.hyperparameters;
     const row = i * this.capacity;
+    const at = i * dimensions;
+    const width = dimensions + 1;
     for (let j = 0; j < i; j++) {
       let squared = 0;
       for (let k = 0; k < dimensions; k++) {
-        const difference = scaled[i * dimensions + k]! - scaled[j * dimensions + k]!;
+        const difference = scaled[at + k]! - scaled[j * dimensions + k]!;
         squared += difference * difference;
       }
       const a = SQRT5 * Math.sqrt(squared);
-      let decay = signalVariance * Math.exp(-a);
-      if (forgettingRate > 0) decay *= Math.exp(-forgettingRate * Math.abs(this.times[i]! - this.times[j]!));
-      matrix[row + j] = (1 + a + (5 / 3) * squared) * decay;
+      let value = signalVariance * (1 + a + (5 / 3) * squared) * Math.exp(-a);
+      if (trendVariance > 0) value += trendVariance * dot(features, i * width, features, j * width, width);
+      if (forgettingRate > 0) value *= Math.exp(-forgettingRate * Math.abs(this.times[i]! - this.times[j]!));
+      matrix[row + j] = value;
     }
-    matrix[row + i] = signalVariance + noise;
+    matrix[row + i] = signalVariance + trendVariance * dot(features, i * width, features, i * width, width) + noise;
   }
 
   private solveTargets(): void {

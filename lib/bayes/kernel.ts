@@ -1,8 +1,14 @@
 /**
- * The covariance of the surrogate: Matern-5/2 with one length scale a coordinate, times a forgetting factor in time.
+ * The covariance of the surrogate: Matern-5/2 with one length scale a coordinate, plus a linear trend where one is
+ * wanted, times a forgetting factor in time.
  *
- *     k((x,t), (x',t')) = s^2 (1 + sqrt(5) r + 5/3 r^2) exp(-sqrt(5) r) (1 - e)^{|t - t'| / 2}
+ *     k((x,t), (x',t')) = (s^2 (1 + sqrt(5) r + 5/3 r^2) exp(-sqrt(5) r) + w u . u') (1 - e)^{|t - t'| / 2}
  *     r^2               = sum_k ((x_k - x'_k) / l_k)^2
+ *     u                 = (x_1 - 1/2, ..., x_d - 1/2, sum_k (x_k - 1/2))
+ *
+ * The trend is Bayesian linear regression around the cube's centre, its slopes the sum of one that all coordinates share
+ * and one of their own, each of variance w: what rises with every coordinate, as error does with pruning, is told from few
+ * points even in many dimensions, and a coordinate never moved alone is expected to behave like the others.
  *
  * The time factor is Bogunovic, Scarlett and Cevher, "Time-varying Gaussian process bandit optimization" (arXiv
  * 1601.06650, section 3); it is carried as the rate f = -log(1 - e) / 2 >= 0, so that it reads exp(-f |t - t'|).
@@ -16,6 +22,8 @@ export interface Hyperparameters {
   lengthScales: number[];
   /** s^2 > 0. */
   signalVariance: number;
+  /** w >= 0; 0 for no trend. */
+  trendVariance: number;
   /** Variance of the noise of observations that come without a known one. */
   noiseVariance: number;
   /** f = -log(1 - e) / 2 >= 0 with e the forgetting of one unit of time; 0 trusts old observations like new ones. */
@@ -44,11 +52,36 @@ export function covariance(
   b: ArrayLike<number>,
   timeApart = 0,
 ): number {
+  const { lengthScales, signalVariance, trendVariance, forgettingRate } = hyperparameters;
   let squared = 0;
+  let product = 0;
+  let sum = 0;
+  let otherSum = 0;
   for (let k = 0; k < a.length; k++) {
-    const difference = (a[k]! - b[k]!) / hyperparameters.lengthScales[k]!;
-    squared += difference * difference;
+    squared += ((a[k]! - b[k]!) / lengthScales[k]!) ** 2;
+    product += (a[k]! - 0.5) * (b[k]! - 0.5);
+    sum += a[k]! - 0.5;
+    otherSum += b[k]! - 0.5;
   }
-  const memory = Math.exp(-hyperparameters.forgettingRate * Math.abs(timeApart));
-  return hyperparameters.signalVariance * matern52(squared) * memory;
+  return (
+    (signalVariance * matern52(squared) + trendVariance * (product + sum * otherSum)) *
+    Math.exp(-forgettingRate * Math.abs(timeApart))
+  );
+}
+
+/** Writes u, the features of the trend, of one point, `dimensions` + 1 numbers, to `target`. */
+export function writeTrendFeatures(
+  points: ArrayLike<number>,
+  from: number,
+  dimensions: number,
+  target: Float64Array,
+  to: number,
+): void {
+  let sum = 0;
+  for (let k = 0; k < dimensions; k++) {
+    const centred = points[from + k]! - 0.5;
+    target[to + k] = centred;
+    sum += centred;
+  }
+  target[to + dimensions] = sum;
 }

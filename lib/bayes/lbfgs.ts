@@ -111,7 +111,12 @@ export function minimize(
       }
       // The minimum of the parabola through value, slope and trial value, kept within [0.1, 0.5] of the step.
       const quadratic = (-slope * step * step) / (2 * (trialValue - value - slope * step));
-      step = quadratic > 0.1 * step && quadratic < 0.5 * step ? quadratic : Number.isFinite(trialValue) ? 0.3 * step : 0.1 * step;
+      step =
+        quadratic > 0.1 * step && quadratic < 0.5 * step
+          ? quadratic
+          : Number.isFinite(trialValue)
+            ? 0.3 * step
+            : 0.1 * step;
     }
     if (!accepted) {
       if (steps.length === 0 || evaluations >= maximumEvaluations) break;

@@ -6,7 +6,7 @@ import type { Prediction } from './gp.js';
 import type { Hyperparameters } from './kernel.js';
 import type { KnownFunction } from './known-function.js';
 import type { Observation, OptimizerSettings } from './options.js';
-import { buildSurrogate } from './surrogate.js';
+import { buildSurrogate, restoreValue } from './surrogate.js';
 import type { Measurements, Surrogate, SurrogateOptions } from './surrogate.js';
 
 /** Known functions with gradients; null or empty where everything is measured. */
@@ -26,6 +26,8 @@ export interface Belief {
   /** Sum of the constraints' excess over 0, each in deviations of its measurements. */
   violation: number;
 }
+
+export type ModelFitting = Omit<SurrogateOptions, 'previous' | 'warped' | 'trend'>;
 
 /** Hyper-parameters of every modelled quantity, kept between fits; null before the first. */
 export interface ModelHyperparameters {
@@ -48,7 +50,7 @@ export class Model {
     private readonly observations: readonly Observation[],
     readonly time: number,
     previous: ModelHyperparameters,
-    fitting: Omit<SurrogateOptions, 'previous'>,
+    fitting: ModelFitting,
   ) {
     this.prediction = createPrediction(settings.dimensions);
     this.objective = known.objective
@@ -58,7 +60,7 @@ export class Model {
             (observation) => observation.objective,
             (observation) => observation.noiseVariance,
           ),
-          { ...fitting, previous: previous.objective },
+          { ...fitting, previous: previous.objective, warped: false, trend: false },
         );
     this.constraints = previous.constraints.map((hyperparameters, index) =>
       buildSurrogate(
@@ -66,7 +68,13 @@ export class Model {
           (observation) => observation.constraints[index] ?? null,
           (observation) => observation.constraintNoiseVariance[index] ?? null,
         ),
-        { ...fitting, seed: fitting.seed + index + 1, previous: hyperparameters },
+        {
+          ...fitting,
+          seed: fitting.seed + index + 1,
+          previous: hyperparameters,
+          warped: settings.warpConstraints,
+          trend: settings.trend,
+        },
       ),
     );
   }
@@ -117,7 +125,7 @@ export class Model {
 
   private expectation({ process, standardization }: Surrogate, point: readonly number[]): number {
     process.predict(point, this.time, this.prediction, false);
-    return standardization.shift + standardization.scale * this.prediction.mean;
+    return restoreValue(standardization, this.prediction.mean);
   }
 
   /** One quantity over all observations; a failed one counts as the worst seen, so that its surroundings are avoided. */

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.js';
 import { Acquisition } from './acquisition.js';
 import { KnownFunction } from './known-function.js';
 import { bestBelief, isBetter, Model } from './model.js';
-import type { Belief, Known, ModelHyperparameters } from './model.js';
+import type { Belief, Known, ModelFitting, ModelHyperparameters } from './model.js';
 import { maximizeAcquisition } from './optimize-acquisition.js';
 import type { RatedPoint } from './optimize-acquisition.js';
 import { checkPoint, observationFrom, settingsFrom } from './options.js';
@@ -20,7 +20,7 @@ import type {
 } from './options.js';
 import { Random } from './rng.js';
 import type { RandomState } from './rng.js';
-import { MAXIMUM_SOBOL_DIMENSIONS, SobolSequence } from './sobol.js';
+import { SobolSequence } from './sobol.js';
 import { initialTrustRegion, trustRegionBox, updateTrustRegion } from './trust-region.js';
 import type { TrustRegionState } from './trust-region.js';
 
@@ -70,7 +70,7 @@ export class BayesianOptimizer {
     this.data = {
       version: 1,
       settings,
-      design: spaceFilling(settings.dimensions, settings.initial, random),
+      design: spaceFilling(settings, random),
       random: random.state(),
       time: 0,
       observations: [],
@@ -225,7 +225,7 @@ export class BayesianOptimizer {
     };
   }
 
-  private model(previous: ModelHyperparameters, fitting: ConstructorParameters<typeof Model>[5]): Model {
+  private model(previous: ModelHyperparameters, fitting: ModelFitting): Model {
     const { settings, observations, time } = this.data;
     return new Model(settings, this.known, observations, time, previous, fitting);
   }
@@ -256,9 +256,7 @@ export class BayesianOptimizer {
     const whole = { lower: new Float64Array(dimensions), upper: new Float64Array(dimensions).fill(1) };
     const scales = (model.objective ?? model.constraints[0])?.process.hyperparameters.lengthScales;
     const box =
-      this.strategy === 'trust-region' && scales
-        ? trustRegionBox(region, centre.observation.point, scales)
-        : whole;
+      this.strategy === 'trust-region' && scales ? trustRegionBox(region, centre.observation.point, scales) : whole;
     const anchors = ordered
       .slice(0, 4)
       .map(({ observation }) =>
@@ -313,12 +311,16 @@ function knownFrom(functions: KnownFunctions, dimensions: number): Known {
   };
 }
 
-function spaceFilling(dimensions: number, count: number, random: Random): number[][] {
-  if (dimensions > MAXIMUM_SOBOL_DIMENSIONS) {
-    return Array.from({ length: count }, () => Array.from({ length: dimensions }, () => random.uniform()));
-  }
+/** The initial design: Sobol points, drawn towards the safe point in graded measure where there is one. */
+function spaceFilling({ dimensions, initial, safe }: OptimizerSettings, random: Random): number[][] {
   const sequence = new SobolSequence(dimensions, random);
-  return Array.from({ length: count }, () => Array.from(sequence.next()));
+  const stretch = new SobolSequence(1, random);
+  return Array.from({ length: initial }, () => {
+    const point = Array.from(sequence.next());
+    if (!safe) return point;
+    const share = stretch.next()[0]!;
+    return point.map((value, k) => safe[k]! + share * (value - safe[k]!));
+  });
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {

@@ -39,6 +39,15 @@ export interface OptimizerSettings {
   strategy: Strategy | 'auto';
   /** Whether observations of earlier times are trusted less, at a learned rate, or like new ones; default `learned`. */
   forgetting: 'learned' | 'none';
+  /** Whether constraints are modelled with a linear trend; default: where the objective is known. */
+  trend: boolean;
+  /** Whether constraints are modelled on a scale that is fine around 0 and coarse far from it; default true. */
+  warpConstraints: boolean;
+  /**
+   * A point known to be feasible, such as "prune nothing". The initial design then lies at graded distances from it instead
+   * of all over the cube, of which most may be infeasible. Default null.
+   */
+  safe: number[] | null;
 }
 
 export type OptimizerOptions = Pick<OptimizerSettings, 'dimensions' | 'seed'> &
@@ -102,9 +111,13 @@ export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
     constraints: options.constraints ?? 0,
     strategy: options.strategy ?? 'auto',
     forgetting: options.forgetting ?? 'learned',
+    trend: options.trend ?? options.objective !== undefined,
+    warpConstraints: options.warpConstraints ?? true,
+    safe: options.safe ?? null,
   };
   whole('initial', settings.initial, 1, 100000);
   whole('constraints', settings.constraints, 0, 100);
+  if (settings.safe) checkPoint(settings.safe, dimensions, 'BayesianOptimizer: safe');
   if (options.objective && options.offset) {
     throw new UsageError('BayesianOptimizer: expected either a known objective or an offset but received both');
   }

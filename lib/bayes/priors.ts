@@ -5,6 +5,7 @@
  *                   in the cube do (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high
  *                   dimensions", ICML 2024, eq. 9)
  *   signal          log-normal(0, 1): targets are standardised
+ *   trend           log-normal(0, 1) for the variance of a slope
  *   noise           gamma(1.1, 30): small unless the data ask for more, as accuracy on a fixed tune set is
  *   forgetting      log-normal(log 0.15, 1): an observation keeps some 86% of its weight over a round
  */
@@ -19,6 +20,7 @@ export interface PriorTerm {
 export const BOUNDS = {
   lengthScale: [5e-3, 1e3],
   signalVariance: [1e-3, 1e4],
+  trendVariance: [1e-4, 1e3],
   noiseVariance: [1e-8, 1],
   forgettingRate: [1e-3, 5],
 } as const;
@@ -41,6 +43,11 @@ export function lengthScaleMode(dimensions: number): number {
 
 /** Prior of s^2 at its logarithm. */
 export function signalPrior(logarithm: number): PriorTerm {
+  return { value: 0.5 * logarithm * logarithm, slope: logarithm };
+}
+
+/** Prior of w at its logarithm. */
+export function trendPrior(logarithm: number): PriorTerm {
   return { value: 0.5 * logarithm * logarithm, slope: logarithm };
 }
 

@@ -21,15 +21,48 @@ export interface Measurements {
   noiseVariances: Float64Array;
 }
 
-/** How one quantity was standardised: value = shift + scale * standardised. */
+/** How one quantity was standardised: value = shift + scale * standardised, or warp * sinh of that where warp > 0. */
 export interface Standardization {
   shift: number;
   scale: number;
+  warp: number;
 }
 
-/** Standardises values to mean 0 and deviation 1; a constant quantity keeps its scale. */
-export function standardize(measurements: Measurements): { observations: Observations; standardization: Standardization } {
-  const { values, noiseVariances, dimensions, points, times } = measurements;
+/** The value a standardised one stands for. */
+export function restoreValue({ shift, scale, warp }: Standardization, standardized: number): number {
+  const value = shift + scale * standardized;
+  return warp > 0 ? warp * Math.sinh(value) : value;
+}
+
+/**
+ * The unit in which a constraint is nearly linear: asinh(c / unit) keeps its sign, is linear where feasibility is decided
+ * and logarithmic far from there, where only "much too large" matters (the part of Eriksson and Poloczek's bilog).
+ */
+function warpUnit({ values, noiseVariances }: Measurements): number {
+  const sizes = values.map(Math.abs).sort();
+  const noises = noiseVariances
+    .filter((noise) => !Number.isNaN(noise))
+    .map(Math.sqrt)
+    .sort();
+  const unit = Math.max(sizes[Math.floor(0.25 * sizes.length)] ?? 0, noises[Math.floor(0.5 * noises.length)] ?? 0);
+  return unit > 0 ? unit : 1;
+}
+
+/**
+ * Standardises values to mean 0 and deviation 1; a constant quantity keeps its scale.
+ *
+ * @param warped whether values pass through asinh first, and noise with its slope (the delta method).
+ */
+export function standardize(
+  measurements: Measurements,
+  warped: boolean,
+): { observations: Observations; standardization: Standardization } {
+  const { dimensions, points, times } = measurements;
+  const warp = warped ? warpUnit(measurements) : 0;
+  const values = warped ? measurements.values.map((value) => Math.asinh(value / warp)) : measurements.values;
+  const noiseVariances = warped
+    ? measurements.noiseVariances.map((noise, i) => noise / (warp * warp + measurements.values[i]! ** 2))
+    : measurements.noiseVariances;
   const count = values.length;
   let shift = 0;
   for (const value of values) shift += value / count;
@@ -45,7 +78,7 @@ export function standardize(measurements: Measurements): { observations: Observa
       targets: values.map((value) => (value - shift) / scale),
       noiseVariances: noiseVariances.map((noise) => Math.max(noise / (scale * scale), BOUNDS.noiseVariance[0])),
     },
-    standardization: { shift, scale },
+    standardization: { shift, scale, warp },
   };
 }
 
@@ -58,6 +91,10 @@ export interface Surrogate {
 export interface SurrogateOptions {
   /** Hyper-parameters of before; used as they are where `fit` is false. */
   previous: Hyperparameters | null;
+  /** Whether values are warped around 0, for a constraint. */
+  warped: boolean;
+  /** Whether the covariance has a linear trend. */
+  trend: boolean;
   /** Whether to look for better hyper-parameters. */
   fit: boolean;
   restarts: number;
@@ -70,7 +107,7 @@ export interface SurrogateOptions {
 
 /** Standardises, fits (if asked, or if nothing was fitted before) and conditions. */
 export function buildSurrogate(measurements: Measurements, options: SurrogateOptions): Surrogate {
-  const { observations, standardization } = standardize(measurements);
+  const { observations, standardization } = standardize(measurements, options.warped);
   const hyperparameters =
     options.fit || options.previous === null
       ? fitHyperparameters(observations, new Random(options.seed), options)
