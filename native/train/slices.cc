@@ -139,7 +139,8 @@ TrainResult Session::train(const TrainSlice& slice) {
           throw Error("E_NUMERICS", "the loss is not finite at step " + std::to_string(step) +
                                         "; lower the learning rate, or set clipNorm");
         }
-        loss.backward();
+        // Not so where every node is frozen: then there is nothing to learn.
+        if (loss.requires_grad()) loss.backward();
         loss_sum += value * static_cast<double>(batch.items.size());
         right += count_right(output_logits.detach(), batch.items);
       }
