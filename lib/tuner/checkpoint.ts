@@ -32,9 +32,9 @@ export async function saveCheckpoint(
   kind: CheckpointKind,
   progress: object,
 ): Promise<void> {
-  const entries = session.describeParameters().flatMap((parameter) =>
-    rolesOf(parameter, kind).map((role) => ({ role, parameter })),
-  );
+  const entries = session
+    .describeParameters()
+    .flatMap((parameter) => rolesOf(parameter, kind).map((role) => ({ role, parameter })));
   await writeSafetensors(
     path,
     entries.map(({ role, parameter }) => ({
@@ -72,7 +72,9 @@ export async function restoreCheckpoint(path: string, session: Session, kind: Ch
       if (!rolesOf(parameter, kind).includes(role)) continue;
       const name = `${role}/${parameter.name}`;
       if (!header.tensors.has(name)) {
-        throw new RunError(`${path} lacks ${name}; it was written for another network, start the run again in another folder`);
+        throw new RunError(
+          `${path} lacks ${name}; it was written for another network, start the run again in another folder`,
+        );
       }
       const { data } = await readSafetensorsTensor(path, header, name);
       await session.setTensors({ role, tensors: { [parameter.name]: data } as TensorMap });

@@ -56,7 +56,11 @@ export function completeConfig(
   context: DefaultsContext,
 ): TuneConfig {
   const batchSize = options.batchSize ?? DEFAULTS.batchSize;
-  const epochs = context.demo ? EPOCHS.demo : context.freshShare > MOSTLY_FRESH ? EPOCHS.mostlyFresh : EPOCHS.pretrained;
+  const epochs = context.demo
+    ? EPOCHS.demo
+    : context.freshShare > MOSTLY_FRESH
+      ? EPOCHS.mostlyFresh
+      : EPOCHS.pretrained;
   const stepsOf = (passes: number): number => Math.max(1, Math.ceil((passes * context.fitImages) / batchSize));
   const warmupSteps = options.warmupSteps ?? stepsOf(epochs.warmup);
   const lambda = options.lambda ?? null;

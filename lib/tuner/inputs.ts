@@ -80,7 +80,9 @@ export async function readImages(
   const part = (name: 'fit' | 'tune' | 'test'): Part => {
     const samples = samplesOf(dataset[name], cache);
     if (samples.labels.length === 0) {
-      throw new DataError(`${request.data}: no readable image is left in the ${name} part; mend or replace the images named`);
+      throw new DataError(
+        `${request.data}: no readable image is left in the ${name} part; mend or replace the images named`,
+      );
     }
     return { records: samples.records, labels: samples.labels };
   };

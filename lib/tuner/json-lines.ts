@@ -44,9 +44,13 @@ export class JsonLinesFile {
       fsyncSync(this.#descriptor);
     } catch (error) {
       ftruncateSync(this.#descriptor, this.#length);
-      throw new FileError(`cannot write ${this.path}: ${messageOf(error)}; free some space and resume the run`, this.path, {
-        cause: error,
-      });
+      throw new FileError(
+        `cannot write ${this.path}: ${messageOf(error)}; free some space and resume the run`,
+        this.path,
+        {
+          cause: error,
+        },
+      );
     }
     this.#length += line.length;
   }
@@ -77,7 +81,9 @@ function parseLine(line: string, path: string, number: number): Record<string, u
   } catch {
     // Named below with its line.
   }
-  throw new RunError(`${path}: line ${number} is not a JSON object; the run cannot be continued from a damaged journal`);
+  throw new RunError(
+    `${path}: line ${number} is not a JSON object; the run cannot be continued from a damaged journal`,
+  );
 }
 
 /** Bytes up to and with the last newline. */

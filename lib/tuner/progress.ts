@@ -11,7 +11,13 @@ export class ProgressMeter {
   readonly #startedWith: number;
 
   /** @param done units done before, e.g. in the part of the run before a resume. */
-  constructor(task: string, unit: ProgressEvent['unit'], total: number, emit: (event: ProgressEvent) => void, done = 0) {
+  constructor(
+    task: string,
+    unit: ProgressEvent['unit'],
+    total: number,
+    emit: (event: ProgressEvent) => void,
+    done = 0,
+  ) {
     this.#task = task;
     this.#unit = unit;
     this.#total = total;

@@ -1,6 +1,6 @@
 /** RUN/: who holds it, and where its files are. */
-import { existsSync, mkdirSync, readdirSync, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { FileError, RunError, messageOf } from '../errors.js';
 import { type RunLock, acquireRunLock } from './run-lock.js';
 
@@ -50,17 +50,26 @@ export function nextRunDirectory(directory: string, prefix: string): string {
   }
 }
 
+/** A directory taken for a new run. */
+export interface NewRunDirectory {
+  paths: RunPaths;
+  lock: RunLock;
+  /** Releases the lock and takes away the folders made, for a run that did not come to begin. */
+  abandon: () => void;
+}
+
 /**
  * Takes an empty or new directory for a run and locks it.
  * @throws RunError where it is a file, holds a run or anything else, or another process has it; FileError where it cannot be written.
  */
-export function createRunDirectory(run: string): { paths: RunPaths; lock: RunLock } {
+export function createRunDirectory(run: string): NewRunDirectory {
   const paths = runPaths(run);
   if (existsSync(paths.directory) && !statSync(paths.directory).isDirectory()) {
     throw new RunError(`--out ${paths.directory} is a file; name a folder that is new or empty`);
   }
+  let made: string[];
   try {
-    mkdirSync(paths.directory, { recursive: true });
+    made = makeFolders(paths.directory);
   } catch (error) {
     throw new FileError(
       `cannot create the run directory ${paths.directory}: ${messageOf(error)}; name another with --out`,
@@ -76,7 +85,36 @@ export function createRunDirectory(run: string): { paths: RunPaths; lock: RunLoc
     lock.release();
     throw error;
   }
-  return { paths, lock };
+  const abandon = (): void => {
+    removeEmptyFolders([paths.checkpoints]);
+    lock.release();
+    removeEmptyFolders(made.reverse());
+  };
+  return { paths, lock, abandon };
+}
+
+/** Makes a folder and those above it, one by one: mkdir's own recursion never ends below /proc. Gives what it made. */
+function makeFolders(directory: string): string[] {
+  const missing: string[] = [];
+  for (let folder = directory; !existsSync(folder); folder = dirname(folder)) missing.unshift(folder);
+  for (const folder of missing) {
+    try {
+      mkdirSync(folder);
+    } catch (error) {
+      // Another process may make the same ones.
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+    }
+  }
+  return missing;
+}
+
+/** Removes folders, the deepest first, up to one that is in use. */
+function removeEmptyFolders(folders: readonly string[]): void {
+  try {
+    for (const folder of folders) rmdirSync(folder);
+  } catch {
+    // Somebody else's by now; it stays.
+  }
 }
 
 /**
@@ -108,6 +146,8 @@ function refuseUsedDirectory(paths: RunPaths): void {
   }
   const others = readdirSync(paths.directory).filter((name) => name !== 'lock');
   if (others.length > 0) {
-    throw new RunError(`--out ${paths.directory} is not empty (it holds ${others[0]}); name a folder that is new or empty`);
+    throw new RunError(
+      `--out ${paths.directory} is not empty (it holds ${others[0]}); name a folder that is new or empty`,
+    );
   }
 }

@@ -58,7 +58,9 @@ function tryCreate(path: string, holder: Holder): boolean {
     descriptor = openSync(path, 'wx');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw new FileError(`cannot write ${path}: ${messageOf(error)}; name another folder with --out`, path, { cause: error });
+    throw new FileError(`cannot write ${path}: ${messageOf(error)}; name another folder with --out`, path, {
+      cause: error,
+    });
   }
   try {
     writeSync(descriptor, JSON.stringify(holder));

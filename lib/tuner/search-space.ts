@@ -34,7 +34,11 @@ export class SearchSpace {
   readonly #distributions: readonly MagnitudeDistribution[];
   readonly #logSpans: readonly number[];
 
-  constructor(layers: readonly SearchLayer[], distributions: readonly MagnitudeDistribution[], fixedParameters: number) {
+  constructor(
+    layers: readonly SearchLayer[],
+    distributions: readonly MagnitudeDistribution[],
+    fixedParameters: number,
+  ) {
     this.layers = layers;
     this.fixedParameters = fixedParameters;
     this.#distributions = distributions;

@@ -84,11 +84,7 @@ export async function searchRound(context: RunContext, search: RoundSearch): Pro
   return choose(context, space, optimizer);
 }
 
-function newOptimizer(
-  context: RunContext,
-  space: SearchSpace,
-  search: RoundSearch,
-): BayesianOptimizer {
+function newOptimizer(context: RunContext, space: SearchSpace, search: RoundSearch): BayesianOptimizer {
   const { config } = context;
   const total = space.totalParameters;
   const known: KnownFunctions =
@@ -138,7 +134,8 @@ class Proposals {
   }
 
   next(index: number): { point: number[]; source: Source } {
-    this.#last = index === 0 && this.#incumbent !== null ? 'incumbent' : index < this.#ladderEnd ? 'initial' : 'acquisition';
+    this.#last =
+      index === 0 && this.#incumbent !== null ? 'incumbent' : index < this.#ladderEnd ? 'initial' : 'acquisition';
     if (this.#last === 'incumbent') return { point: this.#incumbent ?? [], source: this.#last };
     if (this.#last === 'initial') return { point: this.#ladderPoint(), source: this.#last };
     return { point: this.#optimizer.ask(1)[0], source: this.#last };
@@ -171,7 +168,11 @@ async function scoreOnce(
 ): Promise<EvaluationEvent> {
   const before = context.replay.shift();
   if (before !== undefined) {
-    if (before.round !== search.round || before.index !== candidate.index || !samePoint(before.point, candidate.point)) {
+    if (
+      before.round !== search.round ||
+      before.index !== candidate.index ||
+      !samePoint(before.point, candidate.point)
+    ) {
       throw new RunError(
         `${context.paths.journal}: candidate ${before.index} of round ${before.round} is not the one this version would try; ` +
           'start the run again in another folder',

@@ -63,7 +63,12 @@ export function newStanding(imagesKey: string, freshNodes: string[]): Standing {
  */
 export function checkStanding(value: unknown, imagesKey: string, path: string): Standing {
   const standing = value as Standing;
-  if (typeof value !== 'object' || value === null || !Number.isInteger(standing.stage) || !Number.isInteger(standing.step)) {
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    !Number.isInteger(standing.stage) ||
+    !Number.isInteger(standing.step)
+  ) {
     throw new RunError(`${path} does not say where the run stood; start the run again in another folder`);
   }
   if (standing.imagesKey !== imagesKey) {

@@ -79,7 +79,8 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
   const demo = options.data == null;
   const inputs = await locateInputs(options, emit);
   const out = resolve(options.out ?? nextRunDirectory(RUNS_DIRECTORY, runName(options)));
-  const { paths, lock } = createRunDirectory(out);
+  const { paths, lock, abandon } = createRunDirectory(out);
+  let begun = false;
   try {
     const spec = loadSpec(inputs.model);
     // The configuration is complete only when the number of fit images is known; what reads them needs little of it.
@@ -96,9 +97,11 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
       device,
     };
     await writeJson(paths.config, config);
+    begun = true;
     return await runLoop({ config, paths, images, network, emit, signal: options.signal, resumed: false });
   } finally {
-    lock.release();
+    if (begun) lock.release();
+    else abandon();
   }
 }
 
@@ -115,7 +118,15 @@ async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promis
     const inputs = await locateInputs(config, emit);
     const images = await readImages({ ...config, data: inputs.data }, loadSpec(inputs.model), emit, options.signal);
     const network = await readNetwork({ ...config, ...inputs }, images.dataset.labels.length);
-    return await runLoop({ config: { ...config, device }, paths, images, network, emit, signal: options.signal, resumed: true });
+    return await runLoop({
+      config: { ...config, device },
+      paths,
+      images,
+      network,
+      emit,
+      signal: options.signal,
+      resumed: true,
+    });
   } finally {
     lock.release();
   }
@@ -216,7 +227,11 @@ function runName(options: TuneOptions): string {
 function readConfig(paths: RunPaths): TuneConfig {
   try {
     const config = JSON.parse(readFileSync(paths.config, 'utf8')) as TuneConfig;
-    checkOptions({ ...config, maxDrop: config.maxDrop ?? undefined, lambda: config.lambda ?? undefined } as TuneOptions);
+    checkOptions({
+      ...config,
+      maxDrop: config.maxDrop ?? undefined,
+      lambda: config.lambda ?? undefined,
+    } as TuneOptions);
     return config;
   } catch (error) {
     if (error instanceof UsageError) throw new RunError(`${paths.config}: ${error.message}`, { cause: error });

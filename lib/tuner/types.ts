@@ -145,14 +145,7 @@ export interface DoneEvent extends TuneResult {
 }
 
 export type TuneEvent =
-  | StartEvent
-  | ProgressEvent
-  | DataEvent
-  | WarmupEvent
-  | EvaluationEvent
-  | RoundEvent
-  | FinetuneEvent
-  | DoneEvent;
+  StartEvent | ProgressEvent | DataEvent | WarmupEvent | EvaluationEvent | RoundEvent | FinetuneEvent | DoneEvent;
 
 export interface LayerResult {
   name: string;
