@@ -1,7 +1,7 @@
 /** Reads what a run starts from: the network, its weights, the images. */
 import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { openImageCache, samplesOf, scanDataset, type Dataset } from '../data/index.js';
+import { type Dataset, openImageCache, samplesOf } from '../data/index.js';
 import {
   type MatchedWeights,
   type ModelSpec,
@@ -48,23 +48,21 @@ export interface RunNetwork {
 /** What reading the images needs to know. */
 export interface ImageRequest {
   data: string;
-  split: number | null;
-  seed: number;
   strict: boolean;
   threads: number;
 }
 
 /**
- * Scans and decodes the data folder.
- * @throws DataError and its kin for folders that cannot be used, ImageError in strict mode, AbortedError.
+ * Decodes the images of a scanned data folder.
+ * @throws DataError where a part has no readable image, ImageError in strict mode, AbortedError.
  */
 export async function readImages(
   request: ImageRequest,
+  dataset: Dataset,
   spec: ModelSpec,
   emit: (event: ProgressEvent) => void,
   signal: AbortSignal | undefined,
 ): Promise<RunImages> {
-  const dataset = await scanDataset(request.data, { split: request.split ?? undefined, seed: request.seed });
   const items = [...dataset.fit, ...dataset.tune, ...dataset.test];
   const startedAt = performance.now();
   const meter = new ProgressMeter('decoding', 'images', items.length, emit);

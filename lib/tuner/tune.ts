@@ -1,9 +1,9 @@
 /** Starting and continuing a run. */
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { scanDataset } from '../data/index.js';
 import { demoAssets } from '../demo/index.js';
 import { RunError, UsageError, messageOf } from '../errors.js';
-import { loadSpec } from '../models/index.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
 import { resolveDevice } from './device.js';
@@ -82,11 +82,9 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
   const { paths, lock, abandon } = createRunDirectory(out);
   let begun = false;
   try {
-    const spec = loadSpec(inputs.model);
     // The configuration is complete only when the number of fit images is known; what reads them needs little of it.
     const provisional = completeConfig({ ...options, ...inputs, out }, { fitImages: 1, freshShare: 0, demo });
-    const images = await readImages({ ...provisional, data: inputs.data }, spec, emit, options.signal);
-    const network = await readNetwork({ ...provisional, weights: inputs.weights }, images.dataset.labels.length);
+    const { images, network } = await readInputs({ ...provisional, ...inputs }, emit, options.signal);
     const config: TuneConfig = {
       ...completeConfig(
         { ...options, ...inputs, out },
@@ -116,8 +114,7 @@ async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promis
     }
     const device = resolveDevice(config.device);
     const inputs = await locateInputs(config, emit);
-    const images = await readImages({ ...config, data: inputs.data }, loadSpec(inputs.model), emit, options.signal);
-    const network = await readNetwork({ ...config, ...inputs }, images.dataset.labels.length);
+    const { images, network } = await readInputs({ ...config, ...inputs }, emit, options.signal);
     return await runLoop({
       config: { ...config, device },
       paths,
@@ -130,6 +127,19 @@ async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promis
   } finally {
     lock.release();
   }
+}
+
+/** Reads what can fail soon before what takes long: the folder's listing, the weights, then the images. */
+async function readInputs(
+  request: TuneConfig & { data: string; weights: string },
+  emit: Emit,
+  signal: AbortSignal | undefined,
+): Promise<{ images: RunImages; network: RunNetwork }> {
+  const { data, split, seed } = request;
+  const dataset = await scanDataset(data, { split, seed });
+  const network = await readNetwork(request, dataset.labels.length);
+  const images = await readImages(request, dataset, network.spec, emit, signal);
+  return { images, network };
 }
 
 interface LoopInputs {
