@@ -59,7 +59,9 @@ export function defineCommand<Table extends FlagTable>(definition: CommandDefini
 function checkFlags<Table extends FlagTable>(table: Table, given: Record<string, unknown>): FlagValues<Table> {
   const values: Record<string, unknown> = {};
   for (const [key, flag] of Object.entries<Flag<unknown>>(table)) {
-    const value = given[flag.name];
+    const found = given[flag.name];
+    // Given twice, the later one counts, as in a shell alias with a flag added.
+    const value: unknown = Array.isArray(found) ? found.at(-1) : found;
     if (value !== undefined) values[key] = flag.parse(value, `--${flag.name}`);
   }
   return values as FlagValues<Table>;

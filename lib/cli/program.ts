@@ -67,7 +67,6 @@ async function parse(words: string[]): Promise<Parsed> {
     )
     .parserConfiguration({
       'camel-case-expansion': false,
-      'duplicate-arguments-array': false,
       'parse-numbers': false,
       'parse-positional-numbers': false,
       'dot-notation': false,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -20,6 +20,22 @@ describe('createRunDirectory', () => {
     expect(existsSync(join(paths.directory, 'lock'))).toBe(true);
     lock.release();
     expect(existsSync(join(paths.directory, 'lock'))).toBe(false);
+  });
+
+  it('takes away what it made when the run does not come to begin', () => {
+    const { abandon } = createRunDirectory(join(root, 'new', 'run'));
+    abandon();
+    expect(existsSync(join(root, 'new'))).toBe(false);
+    expect(existsSync(root)).toBe(true);
+  });
+
+  it('leaves a folder that was there before', () => {
+    createRunDirectory(root).abandon();
+    expect(readdirSync(root)).toEqual([]);
+  });
+
+  it('fails below a folder that takes no folders', () => {
+    expect(() => createRunDirectory('/proc/finepune/run')).toThrow(FileError);
   });
 
   it('refuses a file', () => {

@@ -1,0 +1,247 @@
+/** A run and what is made of it: tune, evaluate, predict, inspect, report. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { beforeAll, describe, expect, it } from 'vitest';
+import type { EvaluateReport, Prediction } from '../../lib/serve/index.js';
+import type { Inspection } from '../../lib/models/index.js';
+import type { TuneResult } from '../../lib/tuner/types.js';
+import { eventsOf, makeFolder, runCli, startCli, type Outcome } from './support/cli.js';
+import { budget, makeSmallTask, quickly, type SmallTask } from './support/small-task.js';
+
+let task: SmallTask;
+/** A finished run. */
+let run: string;
+let told: Outcome;
+
+beforeAll(async () => {
+  task = await makeSmallTask(40);
+  run = join(makeFolder(), 'run');
+  told = await runCli([...quickly(task), '--out', run, '--json']);
+});
+
+function resultOf(directory: string): TuneResult {
+  return JSON.parse(readFileSync(join(directory, 'result.json'), 'utf8')) as TuneResult;
+}
+
+/** What a run must repeat to the last digit. */
+function repeatable({
+  seconds: _seconds,
+  peakRssBytes: _bytes,
+  model: _model,
+  report: _report,
+  ...rest
+}: TuneResult): unknown {
+  return rest;
+}
+
+describe('tune', () => {
+  it('tells its events as JSON lines and nothing else, the result last', () => {
+    const events = eventsOf(told.stdout);
+    expect(told).toMatchObject({ status: 0, stderr: '' });
+    const stages = events.map(({ event }) => event).filter((event) => event !== 'progress');
+    expect([...new Set(stages)]).toEqual(['start', 'data', 'warmup', 'evaluation', 'round', 'finetune', 'done']);
+    const { event: _event, ...result } = events.at(-1) ?? { event: '' };
+    expect(result).toEqual(resultOf(run));
+  });
+
+  it('leaves a run directory with everything in it', () => {
+    for (const name of [
+      'config.json',
+      'journal.jsonl',
+      'metrics.jsonl',
+      'result.json',
+      'model.safetensors',
+      'report.html',
+    ]) {
+      expect(existsSync(join(run, name)), name).toBe(true);
+    }
+  });
+
+  it('tells people in plain lines when piped, with progress on stderr', async () => {
+    const { status, stdout, stderr } = await runCli([...quickly(task), '--out', join(makeFolder(), 'run')]);
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/round 2: .*fewer parameters/);
+    expect(stdout).toMatch(/test accuracy +[\d.]+% +[\d.]+%/);
+    expect(stderr).toMatch(/warm-up: 100% \(4\/4 steps/);
+    expect(stdout + stderr).not.toContain('\u001b');
+  });
+
+  it('takes a config file, flags before it', async () => {
+    const again = join(makeFolder(), 'run');
+    const { status } = await runCli(['tune', '--config', join(run, 'config.json'), '--out', again, '--json']);
+    expect(status).toBe(0);
+    expect(repeatable(resultOf(again))).toEqual(repeatable(resultOf(run)));
+  });
+});
+
+describe('an interrupted run', () => {
+  const long = (): string[] => [...quickly(task), ...budget(60)];
+  let whole: TuneResult;
+  beforeAll(async () => {
+    const out = join(makeFolder(), 'run');
+    await runCli([...long(), '--out', out, '--json']);
+    whole = resultOf(out);
+  });
+
+  async function stopAt(event: string, signal: NodeJS.Signals): Promise<{ out: string; outcome: Outcome }> {
+    const out = join(makeFolder(), 'run');
+    let sent = false;
+    const { outcome } = startCli([...long(), '--out', out, '--json'], {
+      onStdout: (stdout, child) => {
+        if (!sent && stdout.includes(`"event":"${event}"`)) {
+          sent = true;
+          child.kill(signal);
+        }
+      },
+    });
+    return { out, outcome: await outcome };
+  }
+
+  it.each(['warmup', 'round', 'finetune'])(
+    'stops at Ctrl-C after %s with 130, and ends as one never stopped',
+    async (event) => {
+      const { out, outcome } = await stopAt(event, 'SIGINT');
+      expect(outcome.status).toBe(130);
+      expect(outcome.stderr).toMatch(/interrupted: saving a checkpoint/);
+      expect(outcome.stderr).toMatch(/error E_ABORTED: [^\n]+\n$/);
+      const resumed = await runCli(['tune', '--resume', out, '--json']);
+      expect(resumed.status).toBe(0);
+      expect(repeatable(resultOf(out))).toEqual(repeatable(whole));
+    },
+  );
+
+  it.each(['warmup', 'evaluation', 'round', 'finetune'])(
+    'survives kill -9 after %s, and ends as one never killed',
+    async (event) => {
+      const { out, outcome } = await stopAt(event, 'SIGKILL');
+      expect(outcome.signal).toBe('SIGKILL');
+      const resumed = await runCli(['tune', '--resume', out, '--json']);
+      expect(resumed.stderr).toBe('');
+      expect(resumed.status).toBe(0);
+      expect(repeatable(resultOf(out))).toEqual(repeatable(whole));
+    },
+  );
+
+  it('leaves at once at the second Ctrl-C', async () => {
+    const { outcome } = startCli([...quickly(task), ...budget(100_000), '--out', join(makeFolder(), 'run')], {
+      onStderr: (stderr, child) => {
+        if (stderr.includes('interrupted')) child.kill('SIGINT');
+        else if (stderr.includes('warm-up: ')) child.kill('SIGINT');
+      },
+    });
+    const { status, signal } = await outcome;
+    expect({ status, signal }).toEqual({ status: 130, signal: null });
+  });
+});
+
+describe('evaluate', () => {
+  it("gives exactly result.json's accuracy in a new process", async () => {
+    const { status, stdout } = await runCli([
+      'evaluate',
+      join(run, 'model.safetensors'),
+      '--data',
+      task.data,
+      '--json',
+    ]);
+    expect(status).toBe(0);
+    const report = JSON.parse(stdout) as EvaluateReport;
+    const { accuracy } = resultOf(run);
+    expect(report.top1).toBe(accuracy.compressed);
+    expect(report.images).toBe(accuracy.images);
+    expect(report.perClass.map(({ label }) => label)).toEqual(['cold', 'warm']);
+    expect(report.perClass.reduce((sum, { images }) => sum + images, 0)).toBe(report.images);
+  });
+
+  it('takes every image with --part all', async () => {
+    const model = join(run, 'model.safetensors');
+    const { stdout } = await runCli(['evaluate', model, '--data', task.data, '--part', 'all', '--json']);
+    expect((JSON.parse(stdout) as EvaluateReport).images).toBe(80);
+  });
+
+  it('takes a network that was never tuned', async () => {
+    const words = ['evaluate', '--model', task.model, '--weights', task.weights, '--data', task.data];
+    const { status, stdout } = await runCli([...words, '--json']);
+    expect(status).toBe(0);
+    expect((JSON.parse(stdout) as EvaluateReport).images).toBeGreaterThan(0);
+    expect((await runCli(words)).stdout).toMatch(/images: top-1 [\d.]+%/);
+  });
+
+  it('names a class that the model does not know', async () => {
+    const { data } = await makeSmallTask(3);
+    const { renameSync } = await import('node:fs');
+    renameSync(join(data, 'warm'), join(data, 'tepid'));
+    const { status, stderr } = await runCli([
+      'evaluate',
+      join(run, 'model.safetensors'),
+      '--data',
+      data,
+      '--part',
+      'all',
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/error E_DATA: .*the class "tepid"; it knows cold, warm/);
+  });
+});
+
+describe('predict', () => {
+  it('gives one picture the same label as JPEG, PNG, TIFF and WebP', async () => {
+    const folder = makeFolder();
+    const source = sharp(join(task.data, 'warm', '3.png'));
+    const paths = ['jpg', 'png', 'tiff', 'webp'].map((extension) => join(folder, `picture.${extension}`));
+    for (const path of paths) await source.clone().toFile(path);
+    const { status, stdout } = await runCli(['predict', join(run, 'model.safetensors'), ...paths, '--json']);
+    expect(status).toBe(0);
+    const rows = JSON.parse(stdout) as { image: string; predictions: Prediction[] }[];
+    expect(rows.map(({ image }) => image)).toEqual(paths);
+    expect(new Set(rows.map(({ predictions }) => predictions[0]?.label)).size).toBe(1);
+    for (const { predictions } of rows) {
+      expect(predictions.reduce((sum, { probability }) => sum + probability, 0)).toBeCloseTo(1, 9);
+    }
+  });
+
+  it('tells of one bad picture and classifies the others', async () => {
+    const good = join(task.data, 'cold', '0.png');
+    const { status, stdout, stderr } = await runCli([
+      'predict',
+      join(run, 'model.safetensors'),
+      '/nowhere.jpg',
+      good,
+      '--json',
+    ]);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^error E_IMAGE: \/nowhere\.jpg: [^\n]+\n$/);
+    expect(JSON.parse(stdout)).toMatchObject([{ image: '/nowhere.jpg', predictions: [] }, { image: good }]);
+  });
+});
+
+describe('inspect', () => {
+  it('counts what result.json counts', async () => {
+    const { stdout } = await runCli(['inspect', join(run, 'model.safetensors'), '--json']);
+    const { format, total } = JSON.parse(stdout) as Inspection;
+    const { parameters, bytes } = resultOf(run);
+    expect(format).toBe('finepune');
+    expect({ total: total.parameters, kept: total.kept }).toEqual({ total: parameters.total, kept: parameters.kept });
+    expect(total.bytesFile).toBe(bytes.file);
+  });
+});
+
+describe('report', () => {
+  it('is written anew from the run directory', async () => {
+    const out = join(makeFolder(), 'again.html');
+    const { status } = await runCli(['report', run, '--out', out]);
+    expect(status).toBe(0);
+    expect(readFileSync(out, 'utf8')).toBe(readFileSync(join(run, 'report.html'), 'utf8'));
+  });
+});
+
+describe('doctor', () => {
+  it('finds everything that tuning needs', async () => {
+    const { status, stdout } = await runCli(['doctor', '--json']);
+    const diagnosis = JSON.parse(stdout) as { ok: boolean; devices: string[]; problems: string[] };
+    expect(diagnosis.problems).toEqual([]);
+    expect(diagnosis.devices[0]).toBe('cpu');
+    expect(status).toBe(0);
+  });
+});
