@@ -108,5 +108,5 @@ export class Acquisition {
 }
 
 function addScaled(target: Float64Array, source: Float64Array, factor: number): void {
-  for (let k = 0; k < target.length; k++) target[k]! += factor * source[k]!;
+  for (let k = 0; k < target.length; k++) target[k] += factor * source[k];
 }

@@ -83,10 +83,10 @@ export class MarginalPosterior {
     const { dimensions } = this.observations;
     return {
       lengthScales: Array.from(parameters.subarray(0, dimensions), Math.exp),
-      signalVariance: Math.exp(parameters[dimensions]!),
-      trendVariance: this.learnsTrend ? Math.exp(parameters[dimensions + 1]!) : 0,
-      noiseVariance: this.learnsNoise ? Math.exp(parameters[this.noiseIndex]!) : BOUNDS.noiseVariance[0],
-      forgettingRate: this.learnsForgetting ? Math.exp(parameters[this.size - 1]!) : 0,
+      signalVariance: Math.exp(parameters[dimensions]),
+      trendVariance: this.learnsTrend ? Math.exp(parameters[dimensions + 1]) : 0,
+      noiseVariance: this.learnsNoise ? Math.exp(parameters[this.noiseIndex]) : BOUNDS.noiseVariance[0],
+      forgettingRate: this.learnsForgetting ? Math.exp(parameters[this.size - 1]) : 0,
     };
   }
 
@@ -94,35 +94,35 @@ export class MarginalPosterior {
   evaluate(parameters: Float64Array, gradient: Float64Array): number {
     const { count, dimensions, points, times, targets, noiseVariances } = this.observations;
     const { scaled, kernel, slopes, factor, inverse, ones, alpha, products } = this;
-    const signal = Math.exp(parameters[dimensions]!);
-    const trend = this.learnsTrend ? Math.exp(parameters[dimensions + 1]!) : 0;
-    const noise = this.learnsNoise ? Math.exp(parameters[this.noiseIndex]!) : 0;
-    const rate = this.learnsForgetting ? Math.exp(parameters[this.size - 1]!) : 0;
+    const signal = Math.exp(parameters[dimensions]);
+    const trend = this.learnsTrend ? Math.exp(parameters[dimensions + 1]) : 0;
+    const noise = this.learnsNoise ? Math.exp(parameters[this.noiseIndex]) : 0;
+    const rate = this.learnsForgetting ? Math.exp(parameters[this.size - 1]) : 0;
     for (let k = 0; k < dimensions; k++) {
-      const inverseScale = Math.exp(-parameters[k]!);
-      for (let i = k; i < count * dimensions; i += dimensions) scaled[i] = points[i]! * inverseScale;
+      const inverseScale = Math.exp(-parameters[k]);
+      for (let i = k; i < count * dimensions; i += dimensions) scaled[i] = points[i] * inverseScale;
     }
     for (let i = 0; i < count; i++) {
       for (let j = 0; j < i; j++) {
         let squared = 0;
         for (let k = 0; k < dimensions; k++) {
-          const difference = scaled[i * dimensions + k]! - scaled[j * dimensions + k]!;
+          const difference = scaled[i * dimensions + k] - scaled[j * dimensions + k];
           squared += difference * difference;
         }
         const a = SQRT5 * Math.sqrt(squared);
-        const memory = rate > 0 ? Math.exp(-rate * Math.abs(times[i]! - times[j]!)) : 1;
+        const memory = rate > 0 ? Math.exp(-rate * Math.abs(times[i] - times[j])) : 1;
         const decay = signal * Math.exp(-a) * memory;
         kernel[i * count + j] = (1 + a + (5 / 3) * squared) * decay;
         slopes[i * count + j] = (-5 / 6) * (1 + a) * decay;
         factor[i * count + j] = kernel[i * count + j]!;
-        if (trend > 0) factor[i * count + j]! += trend * products[i * count + j]! * memory;
+        if (trend > 0) factor[i * count + j] += trend * products[i * count + j] * memory;
       }
       kernel[i * count + i] = signal;
-      factor[i * count + i] = signal + (trend > 0 ? trend * products[i * count + i]! : 0);
+      factor[i * count + i] = signal + (trend > 0 ? trend * products[i * count + i] : 0);
     }
     for (let i = 0; i < count; i++) {
-      const known = noiseVariances[i]!;
-      factor[i * count + i]! += Number.isNaN(known) ? noise : known;
+      const known = noiseVariances[i];
+      factor[i * count + i] += Number.isNaN(known) ? noise : known;
     }
     if (!cholesky(factor, count, count)) return Infinity;
 
@@ -133,9 +133,9 @@ export class MarginalPosterior {
     const mean = dot(ones, 0, values, 0, count) / (dot(ones, 0, ones, 0, count) + 1);
     let value = 0.5 * mean * mean;
     for (let i = 0; i < count; i++) {
-      const residual = values[i]! - mean * ones[i]!;
+      const residual = values[i] - mean * ones[i];
       alpha[i] = residual;
-      value += 0.5 * residual * residual + Math.log(factor[i * count + i]!);
+      value += 0.5 * residual * residual + Math.log(factor[i * count + i]);
     }
     solveLowerTransposed(factor, count, count, alpha);
     inverseFromFactor(factor, count, count, this.scratch, inverse);
@@ -148,26 +148,26 @@ export class MarginalPosterior {
     for (let i = 0; i < count; i++) {
       const row = i * count;
       for (let j = 0; j < i; j++) {
-        const weight = inverse[row + j]! - alpha[i]! * alpha[j]!;
-        forSignal += weight * kernel[row + j]!;
-        let whole = kernel[row + j]!;
-        const apart = Math.abs(times[i]! - times[j]!);
+        const weight = inverse[row + j] - alpha[i] * alpha[j];
+        forSignal += weight * kernel[row + j];
+        let whole = kernel[row + j];
+        const apart = Math.abs(times[i] - times[j]);
         if (trend > 0) {
-          const linear = trend * products[row + j]! * (rate > 0 ? Math.exp(-rate * apart) : 1);
+          const linear = trend * products[row + j] * (rate > 0 ? Math.exp(-rate * apart) : 1);
           forTrend += weight * linear;
           whole += linear;
         }
         if (rate > 0) forRate -= weight * whole * apart;
-        const forScale = -2 * weight * slopes[row + j]!;
+        const forScale = -2 * weight * slopes[row + j];
         for (let k = 0; k < dimensions; k++) {
-          const difference = scaled[i * dimensions + k]! - scaled[j * dimensions + k]!;
-          gradient[k]! += forScale * difference * difference;
+          const difference = scaled[i * dimensions + k] - scaled[j * dimensions + k];
+          gradient[k] += forScale * difference * difference;
         }
       }
-      const weight = inverse[row + i]! - alpha[i]! * alpha[i]!;
+      const weight = inverse[row + i] - alpha[i] * alpha[i];
       forSignal += 0.5 * weight * signal;
-      if (trend > 0) forTrend += 0.5 * weight * trend * products[row + i]!;
-      const known = noiseVariances[i]!;
+      if (trend > 0) forTrend += 0.5 * weight * trend * products[row + i];
+      const known = noiseVariances[i];
       if (Number.isNaN(known)) forNoise += 0.5 * weight * noise;
     }
     gradient[dimensions] = forSignal;
@@ -182,13 +182,13 @@ export class MarginalPosterior {
     let sum = 0;
     const add = (index: number, term: { value: number; slope: number }): void => {
       sum += term.value;
-      gradient[index]! += term.slope;
+      gradient[index] += term.slope;
     };
-    for (let k = 0; k < dimensions; k++) add(k, lengthScalePrior(parameters[k]!, dimensions));
-    add(dimensions, signalPrior(parameters[dimensions]!));
-    if (this.learnsTrend) add(dimensions + 1, trendPrior(parameters[dimensions + 1]!));
-    if (this.learnsNoise) add(this.noiseIndex, noisePrior(parameters[this.noiseIndex]!));
-    if (this.learnsForgetting) add(this.size - 1, forgettingPrior(parameters[this.size - 1]!));
+    for (let k = 0; k < dimensions; k++) add(k, lengthScalePrior(parameters[k], dimensions));
+    add(dimensions, signalPrior(parameters[dimensions]));
+    if (this.learnsTrend) add(dimensions + 1, trendPrior(parameters[dimensions + 1]));
+    if (this.learnsNoise) add(this.noiseIndex, noisePrior(parameters[this.noiseIndex]));
+    if (this.learnsForgetting) add(this.size - 1, forgettingPrior(parameters[this.size - 1]));
     return sum;
   }
 

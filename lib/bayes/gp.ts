@@ -108,8 +108,8 @@ export class GaussianProcess {
     this.query = new Float64Array(dimensions);
     const matrix = new Float64Array(this.capacity * this.capacity);
     for (let i = 0; i < count; i++) {
-      this.place(i, observations.points, i * dimensions, observations.times[i]!, observations.targets[i]!);
-      this.fillRow(matrix, i, noiseOf(observations.noiseVariances[i]!, hyperparameters));
+      this.place(i, observations.points, i * dimensions, observations.times[i], observations.targets[i]);
+      this.fillRow(matrix, i, noiseOf(observations.noiseVariances[i], hyperparameters));
     }
     this.jitter = choleskyWithJitter(matrix, this.factor, this.capacity, count);
     this.solveTargets();
@@ -147,7 +147,7 @@ export class GaussianProcess {
       inverseScales,
     } = this;
     const { signalVariance, trendVariance, forgettingRate } = this.hyperparameters;
-    for (let k = 0; k < dimensions; k++) query[k] = point[k]! * inverseScales[k]!;
+    for (let k = 0; k < dimensions; k++) query[k] = point[k] * inverseScales[k];
     let priorVariance = signalVariance;
     if (trendVariance > 0) {
       writeTrendFeatures(point, 0, dimensions, queryFeatures, 0);
@@ -156,17 +156,17 @@ export class GaussianProcess {
     for (let i = 0, offset = 0; i < count; i++, offset += dimensions) {
       let squared = 0;
       for (let k = 0; k < dimensions; k++) {
-        const difference = query[k]! - scaled[offset + k]!;
+        const difference = query[k] - scaled[offset + k];
         squared += difference * difference;
       }
       const a = SQRT5 * Math.sqrt(squared);
-      const memory = forgettingRate > 0 ? Math.exp(-forgettingRate * Math.abs(time - this.times[i]!)) : 1;
+      const memory = forgettingRate > 0 ? Math.exp(-forgettingRate * Math.abs(time - this.times[i])) : 1;
       const decay = signalVariance * Math.exp(-a) * memory;
       covariances[i] = (1 + a + (5 / 3) * squared) * decay;
       slopes[i] = (-5 / 6) * (1 + a) * decay;
       if (trendVariance > 0) {
         memories[i] = trendVariance * memory;
-        covariances[i]! += memories[i]! * dot(queryFeatures, 0, features, i * (dimensions + 1), dimensions + 1);
+        covariances[i] += memories[i] * dot(queryFeatures, 0, features, i * (dimensions + 1), dimensions + 1);
       }
     }
     target.mean = this.mean + dot(covariances, 0, this.alpha, 0, count);
@@ -180,17 +180,17 @@ export class GaussianProcess {
     meanGradient.fill(0);
     varianceGradient.fill(0);
     for (let i = 0, offset = 0; i < count; i++, offset += dimensions) {
-      const forMean = 2 * slopes[i]! * this.alpha[i]!;
-      const forVariance = -4 * slopes[i]! * solved[i]!;
+      const forMean = 2 * slopes[i] * this.alpha[i];
+      const forVariance = -4 * slopes[i] * solved[i];
       for (let k = 0; k < dimensions; k++) {
-        const difference = query[k]! - scaled[offset + k]!;
-        meanGradient[k]! += forMean * difference;
-        varianceGradient[k]! += forVariance * difference;
+        const difference = query[k] - scaled[offset + k];
+        meanGradient[k] += forMean * difference;
+        varianceGradient[k] += forVariance * difference;
       }
     }
     for (let k = 0; k < dimensions; k++) {
-      meanGradient[k]! *= inverseScales[k]!;
-      varianceGradient[k]! *= inverseScales[k]!;
+      meanGradient[k] *= inverseScales[k];
+      varianceGradient[k] *= inverseScales[k];
     }
     if (trendVariance > 0) this.addTrendGradient(target);
   }
@@ -198,22 +198,22 @@ export class GaussianProcess {
   private addTrendGradient({ meanGradient, varianceGradient }: Prediction): void {
     const { dimensions, count, features, queryFeatures, memories, solved, alpha } = this;
     for (let k = 0; k < dimensions; k++) {
-      varianceGradient[k]! += 2 * this.hyperparameters.trendVariance * (queryFeatures[k]! + queryFeatures[dimensions]!);
+      varianceGradient[k] += 2 * this.hyperparameters.trendVariance * (queryFeatures[k] + queryFeatures[dimensions]);
     }
     for (let i = 0, offset = 0; i < count; i++, offset += dimensions + 1) {
-      const forMean = memories[i]! * alpha[i]!;
-      const forVariance = -2 * memories[i]! * solved[i]!;
+      const forMean = memories[i] * alpha[i];
+      const forVariance = -2 * memories[i] * solved[i];
       for (let k = 0; k < dimensions; k++) {
-        const feature = features[offset + k]! + features[offset + dimensions]!;
-        meanGradient[k]! += forMean * feature;
-        varianceGradient[k]! += forVariance * feature;
+        const feature = features[offset + k] + features[offset + dimensions];
+        meanGradient[k] += forMean * feature;
+        varianceGradient[k] += forVariance * feature;
       }
     }
   }
 
   private place(i: number, points: ArrayLike<number>, offset: number, time: number, target: number): void {
     for (let k = 0; k < this.dimensions; k++) {
-      this.scaled[i * this.dimensions + k] = points[offset + k]! * this.inverseScales[k]!;
+      this.scaled[i * this.dimensions + k] = points[offset + k] * this.inverseScales[k];
     }
     writeTrendFeatures(points, offset, this.dimensions, this.features, i * (this.dimensions + 1));
     this.times[i] = time;
@@ -230,13 +230,13 @@ export class GaussianProcess {
     for (let j = 0; j < i; j++) {
       let squared = 0;
       for (let k = 0; k < dimensions; k++) {
-        const difference = scaled[at + k]! - scaled[j * dimensions + k]!;
+        const difference = scaled[at + k] - scaled[j * dimensions + k];
         squared += difference * difference;
       }
       const a = SQRT5 * Math.sqrt(squared);
       let value = signalVariance * (1 + a + (5 / 3) * squared) * Math.exp(-a);
       if (trendVariance > 0) value += trendVariance * dot(features, i * width, features, j * width, width);
-      if (forgettingRate > 0) value *= Math.exp(-forgettingRate * Math.abs(this.times[i]! - this.times[j]!));
+      if (forgettingRate > 0) value *= Math.exp(-forgettingRate * Math.abs(this.times[i] - this.times[j]));
       matrix[row + j] = value;
     }
     matrix[row + i] = signalVariance + trendVariance * dot(features, i * width, features, i * width, width) + noise;
@@ -249,7 +249,7 @@ export class GaussianProcess {
     solveLower(factor, capacity, count, ones);
     solveLower(factor, capacity, count, values);
     this.mean = dot(ones, 0, values, 0, count) / (dot(ones, 0, ones, 0, count) + 1);
-    for (let i = 0; i < count; i++) alpha[i] = values[i]! - this.mean * ones[i]!;
+    for (let i = 0; i < count; i++) alpha[i] = values[i] - this.mean * ones[i];
     solveLowerTransposed(factor, capacity, count, alpha);
   }
 }

@@ -58,10 +58,10 @@ export function covariance(
   let sum = 0;
   let otherSum = 0;
   for (let k = 0; k < a.length; k++) {
-    squared += ((a[k]! - b[k]!) / lengthScales[k]!) ** 2;
-    product += (a[k]! - 0.5) * (b[k]! - 0.5);
-    sum += a[k]! - 0.5;
-    otherSum += b[k]! - 0.5;
+    squared += ((a[k] - b[k]) / lengthScales[k]) ** 2;
+    product += (a[k] - 0.5) * (b[k] - 0.5);
+    sum += a[k] - 0.5;
+    otherSum += b[k] - 0.5;
   }
   return (
     (signalVariance * matern52(squared) + trendVariance * (product + sum * otherSum)) *
@@ -79,7 +79,7 @@ export function writeTrendFeatures(
 ): void {
   let sum = 0;
   for (let k = 0; k < dimensions; k++) {
-    const centred = points[from + k]! - 0.5;
+    const centred = points[from + k] - 0.5;
     target[to + k] = centred;
     sum += centred;
   }

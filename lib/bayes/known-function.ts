@@ -38,7 +38,7 @@ export class KnownFunction {
       return;
     }
     for (let k = 0; k < this.point.length; k++) {
-      const centre = this.point[k]!;
+      const centre = this.point[k];
       const above = Math.min(centre + STEP, 1);
       const below = Math.max(centre - STEP, 0);
       this.point[k] = above;

@@ -47,7 +47,7 @@ export function minimize(
   const valueTolerance = options.valueTolerance ?? 1e-10;
   const firstStep = options.firstStep ?? 0.25;
 
-  let point = start.map((value, k) => Math.min(Math.max(value, lower[k]!), upper[k]!));
+  let point = start.map((value, k) => Math.min(Math.max(value, lower[k]), upper[k]));
   let gradient = new Float64Array(size);
   let value = evaluate(point, gradient);
   let evaluations = 1;
@@ -63,26 +63,26 @@ export function minimize(
   for (let iteration = 0; iteration < maximumIterations; iteration++) {
     // A coordinate at its bound whose descent points outward is not free: it stays.
     const free = (k: number): boolean =>
-      !((point[k]! <= lower[k]! && gradient[k]! >= 0) || (point[k]! >= upper[k]! && gradient[k]! <= 0));
+      !((point[k] <= lower[k] && gradient[k] >= 0) || (point[k] >= upper[k] && gradient[k] <= 0));
     let largest = 0;
     for (let k = 0; k < size; k++) {
-      direction[k] = free(k) ? -gradient[k]! : 0;
-      largest = Math.max(largest, Math.abs(direction[k]!));
+      direction[k] = free(k) ? -gradient[k] : 0;
+      largest = Math.max(largest, Math.abs(direction[k]));
     }
     if (largest <= gradientTolerance) break;
     if (steps.length > 0) twoLoop(direction, steps, changes, curvatures);
     let slope = 0;
     for (let k = 0; k < size; k++) {
       if (!free(k)) direction[k] = 0;
-      slope += direction[k]! * gradient[k]!;
+      slope += direction[k] * gradient[k];
     }
     if (!(slope < 0)) {
       // The memory misleads (a changed free set, non-convexity): forget it and go down the gradient.
       steps.length = changes.length = curvatures.length = 0;
       slope = 0;
       for (let k = 0; k < size; k++) {
-        direction[k] = free(k) ? -gradient[k]! : 0;
-        slope -= direction[k]! * direction[k]!;
+        direction[k] = free(k) ? -gradient[k] : 0;
+        slope -= direction[k] * direction[k];
       }
     }
     let step = steps.length === 0 ? Math.min(1, firstStep / largest) : 1;
@@ -92,10 +92,10 @@ export function minimize(
       let moved = 0;
       let expected = 0;
       for (let k = 0; k < size; k++) {
-        trial[k] = Math.min(Math.max(point[k]! + step * direction[k]!, lower[k]!), upper[k]!);
-        const difference = trial[k]! - point[k]!;
+        trial[k] = Math.min(Math.max(point[k] + step * direction[k], lower[k]), upper[k]);
+        const difference = trial[k] - point[k];
         moved = Math.max(moved, Math.abs(difference));
-        expected += difference * gradient[k]!;
+        expected += difference * gradient[k];
       }
       if (moved < 1e-14) break;
       const trialValue = evaluate(trial, trialGradient);
@@ -144,10 +144,10 @@ function remember(
   let curvature = 0;
   let length = 0;
   for (let k = 0; k < point.length; k++) {
-    step[k] = trial[k]! - point[k]!;
-    change[k] = trialGradient[k]! - gradient[k]!;
-    curvature += step[k]! * change[k]!;
-    length += change[k]! * change[k]!;
+    step[k] = trial[k] - point[k];
+    change[k] = trialGradient[k] - gradient[k];
+    curvature += step[k] * change[k];
+    length += change[k] * change[k];
   }
   if (!(curvature > 1e-10 * length)) return;
   if (steps.length === MEMORY) {
@@ -164,20 +164,20 @@ function remember(
 function twoLoop(direction: Float64Array, steps: Float64Array[], changes: Float64Array[], curvatures: number[]): void {
   const weights = new Float64Array(steps.length);
   for (let i = steps.length - 1; i >= 0; i--) {
-    weights[i] = product(steps[i]!, direction) / curvatures[i]!;
-    for (let k = 0; k < direction.length; k++) direction[k]! -= weights[i]! * changes[i]![k]!;
+    weights[i] = product(steps[i], direction) / curvatures[i];
+    for (let k = 0; k < direction.length; k++) direction[k] -= weights[i] * changes[i][k];
   }
   const last = steps.length - 1;
-  const scale = curvatures[last]! / product(changes[last]!, changes[last]!);
-  for (let k = 0; k < direction.length; k++) direction[k]! *= scale;
+  const scale = curvatures[last] / product(changes[last], changes[last]);
+  for (let k = 0; k < direction.length; k++) direction[k] *= scale;
   for (let i = 0; i < steps.length; i++) {
-    const weight = weights[i]! - product(changes[i]!, direction) / curvatures[i]!;
-    for (let k = 0; k < direction.length; k++) direction[k]! += weight * steps[i]![k]!;
+    const weight = weights[i] - product(changes[i], direction) / curvatures[i];
+    for (let k = 0; k < direction.length; k++) direction[k] += weight * steps[i][k];
   }
 }
 
 function product(a: Float64Array, b: Float64Array): number {
   let sum = 0;
-  for (let k = 0; k < a.length; k++) sum += a[k]! * b[k]!;
+  for (let k = 0; k < a.length; k++) sum += a[k] * b[k];
   return sum;
 }

@@ -15,12 +15,12 @@ export function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: nu
   let s3 = 0;
   let k = 0;
   for (const end = length - 3; k < end; k += 4) {
-    s0 += a[aStart + k]! * b[bStart + k]!;
-    s1 += a[aStart + k + 1]! * b[bStart + k + 1]!;
-    s2 += a[aStart + k + 2]! * b[bStart + k + 2]!;
-    s3 += a[aStart + k + 3]! * b[bStart + k + 3]!;
+    s0 += a[aStart + k] * b[bStart + k];
+    s1 += a[aStart + k + 1] * b[bStart + k + 1];
+    s2 += a[aStart + k + 2] * b[bStart + k + 2];
+    s3 += a[aStart + k + 3] * b[bStart + k + 3];
   }
-  for (; k < length; k++) s0 += a[aStart + k]! * b[bStart + k]!;
+  for (; k < length; k++) s0 += a[aStart + k] * b[bStart + k];
   return s0 + s1 + (s2 + s3);
 }
 
@@ -33,9 +33,9 @@ export function choleskyRow(matrix: Float64Array, stride: number, i: number): bo
   const row = i * stride;
   for (let j = 0; j < i; j++) {
     const other = j * stride;
-    matrix[row + j] = (matrix[row + j]! - dot(matrix, row, matrix, other, j)) / matrix[other + j]!;
+    matrix[row + j] = (matrix[row + j] - dot(matrix, row, matrix, other, j)) / matrix[other + j];
   }
-  const pivot = matrix[row + i]! - dot(matrix, row, matrix, row, i);
+  const pivot = matrix[row + i] - dot(matrix, row, matrix, row, i);
   if (!(pivot > 0) || pivot === Infinity) return false;
   matrix[row + i] = Math.sqrt(pivot);
   return true;
@@ -60,11 +60,11 @@ const JITTER_LADDER = [0, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4];
  */
 export function choleskyWithJitter(matrix: Float64Array, factor: Float64Array, stride: number, rows: number): number {
   let mean = 0;
-  for (let i = 0; i < rows; i++) mean += matrix[i * stride + i]! / rows;
+  for (let i = 0; i < rows; i++) mean += matrix[i * stride + i] / rows;
   for (const share of JITTER_LADDER) {
     factor.set(matrix.subarray(0, rows * stride));
     const jitter = share * mean;
-    for (let i = 0; i < rows; i++) factor[i * stride + i]! += jitter;
+    for (let i = 0; i < rows; i++) factor[i * stride + i] += jitter;
     if (cholesky(factor, stride, rows)) return jitter;
   }
   throw new NumericsError(
@@ -76,7 +76,7 @@ export function choleskyWithJitter(matrix: Float64Array, factor: Float64Array, s
 export function solveLower(factor: Float64Array, stride: number, rows: number, b: Float64Array): void {
   for (let i = 0; i < rows; i++) {
     const row = i * stride;
-    b[i] = (b[i]! - dot(factor, row, b, 0, i)) / factor[row + i]!;
+    b[i] = (b[i] - dot(factor, row, b, 0, i)) / factor[row + i];
   }
 }
 
@@ -84,10 +84,10 @@ export function solveLower(factor: Float64Array, stride: number, rows: number, b
 export function solveLowerTransposed(factor: Float64Array, stride: number, rows: number, b: Float64Array): void {
   for (let i = rows - 1; i >= 0; i--) {
     const row = i * stride;
-    const value = b[i]! / factor[row + i]!;
+    const value = b[i] / factor[row + i];
     b[i] = value;
     // Row-wise, so that memory is read in order.
-    for (let j = 0; j < i; j++) b[j]! -= value * factor[row + j]!;
+    for (let j = 0; j < i; j++) b[j] -= value * factor[row + j];
   }
 }
 
@@ -106,10 +106,10 @@ export function inverseFromFactor(
   // Column j of L^-1 lies in row j of scratch, so that both products below run along rows.
   for (let j = 0; j < rows; j++) {
     const column = j * stride;
-    scratch[column + j] = 1 / factor[column + j]!;
+    scratch[column + j] = 1 / factor[column + j];
     for (let i = j + 1; i < rows; i++) {
       const row = i * stride;
-      scratch[column + i] = -dot(factor, row + j, scratch, column + j, i - j) / factor[row + i]!;
+      scratch[column + i] = -dot(factor, row + j, scratch, column + j, i - j) / factor[row + i];
     }
   }
   for (let i = 0; i < rows; i++) {

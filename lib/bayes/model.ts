@@ -113,7 +113,7 @@ export class Model {
           : this.expectation(this.objective!, point));
     let violation = 0;
     const constraints = this.constraints.map((surrogate, index) => {
-      const measured = observation.constraints[index]!;
+      const measured = observation.constraints[index];
       const trusted = current && !(observation.constraintNoiseVariance[index]! > 0);
       const value = trusted ? measured : this.expectation(surrogate, point);
       violation += Math.max(0, value) / surrogate.standardization.scale;

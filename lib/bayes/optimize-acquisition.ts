@@ -57,7 +57,7 @@ export function maximizeAcquisition(acquisition: Acquisition, search: Acquisitio
 
 function negated(acquisition: Acquisition, point: Float64Array, gradient: Float64Array): number {
   const value = acquisition.evaluate(point, gradient);
-  for (let k = 0; k < gradient.length; k++) gradient[k] = -gradient[k]!;
+  for (let k = 0; k < gradient.length; k++) gradient[k] = -gradient[k];
   return -value;
 }
 
@@ -67,7 +67,7 @@ function boxSamples(search: AcquisitionSearch, random: Random): Float64Array[] {
   const sequence = size <= MAXIMUM_SOBOL_DIMENSIONS ? new SobolSequence(size, random) : null;
   return Array.from({ length: search.samples }, () => {
     const point = sequence ? sequence.next() : Float64Array.from({ length: size }, () => random.uniform());
-    for (let k = 0; k < size; k++) point[k] = lower[k]! + point[k]! * (upper[k]! - lower[k]!);
+    for (let k = 0; k < size; k++) point[k] = lower[k] + point[k] * (upper[k] - lower[k]);
     return point;
   });
 }
@@ -82,14 +82,14 @@ function perturbed(search: AcquisitionSearch, random: Random): Float64Array[] {
   if (anchors.length === 0) return [];
   const probability = Math.min(1, 20 / size);
   return Array.from({ length: search.perturbations }, (_, index) => {
-    const anchor = anchors[index % anchors.length]!;
+    const anchor = anchors[index % anchors.length];
     const scale = 0.2 * 10 ** -(index % 4);
     const whole = index % 2 === 0 ? probability : Math.min(probability, Math.max(2, 0.3 * size) / size);
-    const point = Float64Array.from({ length: size }, (_, k) => anchor[k]!);
+    const point = Float64Array.from({ length: size }, (_, k) => anchor[k]);
     for (let k = 0; k < size; k++) {
       if (random.uniform() > whole) continue;
-      const moved = point[k]! + scale * (upper[k]! - lower[k]!) * random.normal();
-      point[k] = Math.min(Math.max(moved, lower[k]!), upper[k]!);
+      const moved = point[k] + scale * (upper[k] - lower[k]) * random.normal();
+      point[k] = Math.min(Math.max(moved, lower[k]), upper[k]);
     }
     return point;
   });
@@ -97,7 +97,7 @@ function perturbed(search: AcquisitionSearch, random: Random): Float64Array[] {
 
 function near(a: Float64Array, b: Float64Array, lower: Float64Array, upper: Float64Array): boolean {
   for (let k = 0; k < a.length; k++) {
-    if (Math.abs(a[k]! - b[k]!) > 0.01 * (upper[k]! - lower[k]!)) return false;
+    if (Math.abs(a[k] - b[k]) > 0.01 * (upper[k] - lower[k])) return false;
   }
   return true;
 }

@@ -2,12 +2,10 @@
  * Bayesian optimization by ask and tell in the unit cube: minimises an objective subject to constraints <= 0.
  */
 import { UsageError } from '../errors.js';
-import { Acquisition } from './acquisition.js';
+import { rankCandidates } from './candidates.js';
 import { KnownFunction } from './known-function.js';
-import { bestBelief, isBetter, Model } from './model.js';
-import type { Belief, Known, ModelFitting, ModelHyperparameters } from './model.js';
-import { maximizeAcquisition } from './optimize-acquisition.js';
-import type { RatedPoint } from './optimize-acquisition.js';
+import { bestBelief, Model } from './model.js';
+import type { Known, ModelFitting, ModelHyperparameters } from './model.js';
 import { checkPoint, observationFrom, settingsFrom } from './options.js';
 import type {
   Evaluation,
@@ -21,7 +19,7 @@ import type {
 import { Random } from './rng.js';
 import type { RandomState } from './rng.js';
 import { SobolSequence } from './sobol.js';
-import { initialTrustRegion, trustRegionBox, updateTrustRegion } from './trust-region.js';
+import { initialTrustRegion, updateTrustRegion } from './trust-region.js';
 import type { TrustRegionState } from './trust-region.js';
 
 /** Everything a search needs to go on, fit for JSON; the known functions are given again to `restore`. */
@@ -89,7 +87,7 @@ export class BayesianOptimizer {
    * @param functions the known functions of before: they are code, and no part of the state.
    */
   static restore(state: OptimizerState, functions: KnownFunctions = {}): BayesianOptimizer {
-    if (state?.version !== 1) {
+    if ((state.version as number) !== 1) {
       throw new UsageError('BayesianOptimizer.restore: expected a state of version 1; start a new search');
     }
     const optimizer = new BayesianOptimizer({ ...state.settings, ...functions });
@@ -217,7 +215,10 @@ export class BayesianOptimizer {
     const beliefs = model.beliefs();
     for (const point of data.pending) model.imagine(point);
     return () => {
-      const ranked = this.search(model, beliefs, random);
+      const ranked = rankCandidates(
+        { settings: data.settings, known: this.known, model, beliefs, strategy: this.strategy, region: data.region },
+        random,
+      );
       const point = ranked.map(({ point }) => Array.from(point)).find((candidate) => !this.isDuplicate(candidate));
       const chosen = point ?? this.randomPoint(random);
       model.imagine(chosen);
@@ -228,53 +229,6 @@ export class BayesianOptimizer {
   private model(previous: ModelHyperparameters, fitting: ModelFitting): Model {
     const { settings, observations, time } = this.data;
     return new Model(settings, this.known, observations, time, previous, fitting);
-  }
-
-  private search(model: Model, beliefs: Belief[], random: Random): RatedPoint[] {
-    const { settings, region } = this.data;
-    const { dimensions } = settings;
-    const ordered = [...beliefs].sort((a, b) => (isBetter(a, b) ? -1 : 1));
-    const centre = ordered[0]!;
-    const objectives = beliefs.map(({ objective }) => objective);
-    const spread = Math.max(...objectives) - Math.min(...objectives) || 1;
-    const incumbent = centre.feasible
-      ? centre.objective
-      : // With a known objective, points are still compared by it before anything feasible is found.
-        this.known.objective
-        ? Math.max(...objectives)
-        : null;
-    const acquisition = new Acquisition({
-      dimensions,
-      time: model.time,
-      objective: model.objective,
-      known: this.known.objective ?? this.known.offset,
-      incumbent,
-      smoothing: 1e-3 * spread,
-      constraints: model.constraints,
-      knownConstraints: this.known.constraints.map((constraint) => ({ constraint, smoothing: 1e-3 })),
-    });
-    const whole = { lower: new Float64Array(dimensions), upper: new Float64Array(dimensions).fill(1) };
-    const scales = (model.objective ?? model.constraints[0])?.process.hyperparameters.lengthScales;
-    const box =
-      this.strategy === 'trust-region' && scales ? trustRegionBox(region, centre.observation.point, scales) : whole;
-    const anchors = ordered
-      .slice(0, 4)
-      .map(({ observation }) =>
-        Float64Array.from(observation.point, (value, k) => Math.min(Math.max(value, box.lower[k]!), box.upper[k]!)),
-      );
-    const large = beliefs.length > 150;
-    return maximizeAcquisition(
-      acquisition,
-      {
-        ...box,
-        anchors,
-        samples: large ? 128 : 256,
-        perturbations: large ? 64 : 128,
-        climbs: large ? 3 : 4,
-        maximumIterations: large ? 25 : 40,
-      },
-      random,
-    );
   }
 
   /** Whether an observation beats all before it, by what was measured. */
@@ -318,11 +272,11 @@ function spaceFilling({ dimensions, initial, safe }: OptimizerSettings, random: 
   return Array.from({ length: initial }, () => {
     const point = Array.from(sequence.next());
     if (!safe) return point;
-    const share = stretch.next()[0]!;
-    return point.map((value, k) => safe[k]! + share * (value - safe[k]!));
+    const share = stretch.next()[0];
+    return point.map((value, k) => safe[k] + share * (value - safe[k]));
   });
 }
 
 function same(a: readonly number[], b: readonly number[]): boolean {
-  return a.every((value, k) => Math.abs(value - b[k]!) <= DUPLICATE);
+  return a.every((value, k) => Math.abs(value - b[k]) <= DUPLICATE);
 }

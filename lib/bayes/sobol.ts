@@ -2,7 +2,7 @@
  * Scrambled Sobol points: a quasi-random sequence that fills the unit cube evenly at every length.
  */
 import { UsageError } from '../errors.js';
-import { Random } from './rng.js';
+import type { Random } from './rng.js';
 import { SOBOL_DIRECTIONS } from './sobol-directions.js';
 
 const BITS = 32;
@@ -26,12 +26,12 @@ function directionIntegers(word: string): Uint32Array {
   const integers = new Uint32Array(BITS);
   for (let k = 0; k < BITS; k++) {
     if (k < degree) {
-      integers[k] = initial[k]! << (BITS - 1 - k);
+      integers[k] = initial[k] << (BITS - 1 - k);
       continue;
     }
-    let value = integers[k - degree]! ^ (integers[k - degree]! >>> degree);
+    let value = integers[k - degree] ^ (integers[k - degree] >>> degree);
     for (let term = 1; term < degree; term++) {
-      if ((polynomial >>> (degree - term)) & 1) value ^= integers[k - term]!;
+      if ((polynomial >>> (degree - term)) & 1) value ^= integers[k - term];
     }
     integers[k] = value;
   }
@@ -62,38 +62,40 @@ function scramble(value: number, seed: number): number {
 }
 
 /**
- * A scrambled Sobol sequence in [0, 1)^dimensions.
+ * A scrambled Sobol sequence in (0, 1)^dimensions.
  *
+ * @param random gives the scrambling; null for the plain sequence.
  * @throws UsageError where `dimensions` is beyond the table (256).
  */
 export class SobolSequence {
-  private readonly seeds: Uint32Array;
+  private readonly seeds: Uint32Array | null;
   private readonly current: Uint32Array;
   private index = 0;
 
   constructor(
     readonly dimensions: number,
-    random: Random,
+    random: Random | null,
   ) {
     if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MAXIMUM_SOBOL_DIMENSIONS) {
       throw new UsageError(
         `SobolSequence: expected 1 to ${MAXIMUM_SOBOL_DIMENSIONS} dimensions but received ${dimensions}; group coordinates to have fewer`,
       );
     }
-    this.seeds = Uint32Array.from({ length: dimensions }, () => random.nextUint32());
+    this.seeds = random ? Uint32Array.from({ length: dimensions }, () => random.nextUint32()) : null;
     this.current = new Uint32Array(dimensions);
   }
 
   /** The next point, written to `target` where given. */
   next(target: Float64Array = new Float64Array(this.dimensions)): Float64Array {
     for (let k = 0; k < this.dimensions; k++) {
+      const bits = this.seeds ? scramble(this.current[k], this.seeds[k]) : this.current[k];
       // Half a unit in the last place keeps the point inside the open cube.
-      target[k] = (scramble(this.current[k]!, this.seeds[k]!) + 0.5) / 4294967296;
+      target[k] = (bits + 0.5) / 4294967296;
     }
     // Gray-code order (Antonov and Saleev 1979): one direction integer a step and dimension.
     let bit = 0;
     for (let rest = this.index; rest & 1; rest >>>= 1) bit++;
-    for (let k = 0; k < this.dimensions; k++) this.current[k]! ^= directions[k]![bit]!;
+    for (let k = 0; k < this.dimensions; k++) this.current[k] ^= directions[k][bit];
     this.index++;
     return target;
   }

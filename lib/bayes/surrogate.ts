@@ -61,7 +61,7 @@ export function standardize(
   const warp = warped ? warpUnit(measurements) : 0;
   const values = warped ? measurements.values.map((value) => Math.asinh(value / warp)) : measurements.values;
   const noiseVariances = warped
-    ? measurements.noiseVariances.map((noise, i) => noise / (warp * warp + measurements.values[i]! ** 2))
+    ? measurements.noiseVariances.map((noise, i) => noise / (warp * warp + measurements.values[i] ** 2))
     : measurements.noiseVariances;
   const count = values.length;
   let shift = 0;

@@ -62,9 +62,9 @@ export function trustRegionBox(
   const lower = new Float64Array(size);
   const upper = new Float64Array(size);
   for (let k = 0; k < size; k++) {
-    const stretch = Math.min(Math.max(lengthScales[k]! / Math.exp(meanLog), 0.2), 5);
-    lower[k] = Math.max(0, centre[k]! - 0.5 * region.length * stretch);
-    upper[k] = Math.min(1, centre[k]! + 0.5 * region.length * stretch);
+    const stretch = Math.min(Math.max(lengthScales[k] / Math.exp(meanLog), 0.2), 5);
+    lower[k] = Math.max(0, centre[k] - 0.5 * region.length * stretch);
+    upper[k] = Math.min(1, centre[k] + 0.5 * region.length * stretch);
   }
   return { lower, upper };
 }

@@ -49,8 +49,8 @@ const HARTMANN_CENTRES = [
 /** Hartmann's function in six dimensions; minimum -3.32237. */
 export function hartmann6(point: readonly number[]): number {
   return -HARTMANN_WEIGHTS.reduce((sum, weight, i) => {
-    const exponent = HARTMANN_SCALES[i]!.reduce(
-      (total, scale, k) => total + scale * (point[k]! - HARTMANN_CENTRES[i]![k]!) ** 2,
+    const exponent = HARTMANN_SCALES[i].reduce(
+      (total, scale, k) => total + scale * (point[k] - HARTMANN_CENTRES[i][k]) ** 2,
       0,
     );
     return sum + weight * Math.exp(-exponent);
@@ -76,7 +76,7 @@ export const PROBLEMS: readonly Problem[] = [
     initial: 10,
     optimum: 0.39788735772973816,
     goal: 2.7e-5,
-    evaluate: ([u, v]) => unconstrained(branin(u!, v!)),
+    evaluate: ([u, v]) => unconstrained(branin(u, v)),
   },
   {
     name: 'hartmann6',
@@ -132,6 +132,6 @@ export const PROBLEMS: readonly Problem[] = [
     initial: 10,
     optimum: 0.39788735772973816,
     goal: 1e-2,
-    evaluate: (point) => unconstrained(branin(point[0]!, point[1]!)),
+    evaluate: (point) => unconstrained(branin(point[0], point[1])),
   },
 ];

@@ -51,20 +51,20 @@ export class PruningToy {
   }
 
   keep(point: ArrayLike<number>): number[] {
-    return this.layers.map((_, k) => SMALLEST_KEEP ** point[k]!);
+    return this.layers.map((_, k) => SMALLEST_KEEP ** point[k]);
   }
 
   /** The known objective: log of the kept share, to be minimised. */
   readonly objective = (point: ArrayLike<number>): number => {
-    const kept = this.layers.reduce((sum, count, k) => sum + count * SMALLEST_KEEP ** point[k]!, 0);
+    const kept = this.layers.reduce((sum, count, k) => sum + count * SMALLEST_KEEP ** point[k], 0);
     return Math.log(kept / this.total);
   };
 
   /** The true drop of accuracy. */
   drop(point: ArrayLike<number>): number {
     const whole = this.layers.reduce((sum, _, k) => {
-      const keep = SMALLEST_KEEP ** point[k]!;
-      return sum + 0.05 * ((this.breaking[k]! / keep) ** this.steepness[k]! - this.breaking[k]! ** this.steepness[k]!);
+      const keep = SMALLEST_KEEP ** point[k];
+      return sum + 0.05 * ((this.breaking[k] / keep) ** this.steepness[k] - this.breaking[k] ** this.steepness[k]);
     }, 0);
     return (LARGEST_ERROR - BASE_ERROR) * (1 - Math.exp(-whole));
   }
@@ -84,7 +84,7 @@ export class PruningToy {
 
   /** One round of training: layers get tougher, each in its own measure. */
   train(): void {
-    for (let k = 0; k < this.breaking.length; k++) this.breaking[k]! *= Math.exp(-0.25 + 0.1 * this.random.normal());
+    for (let k = 0; k < this.breaking.length; k++) this.breaking[k] *= Math.exp(-0.25 + 0.1 * this.random.normal());
   }
 
   /** Compression at the point, drawn back towards no pruning until it truly meets the limit. */
@@ -107,8 +107,8 @@ export class PruningToy {
     const rate = -Math.log(SMALLEST_KEEP);
     const optimal = (logMultiplier: number): number[] =>
       this.layers.map((count, k) => {
-        const p = this.steepness[k]!;
-        const logHarm = Math.log(0.05 * p) + p * Math.log(this.breaking[k]!);
+        const p = this.steepness[k];
+        const logHarm = Math.log(0.05 * p) + p * Math.log(this.breaking[k]);
         return Math.min(1, Math.max(0, (Math.log(count) - logMultiplier - logHarm) / (rate * (1 + p))));
       });
     let low = -50;
