@@ -14,6 +14,11 @@ void Environment::install(Napi::Env env) {
   // Cleanup hooks run last in, first out: this one before that of the thread-safe function, so that no thread is left
   // to call it when it goes.
   env.AddCleanupHook([environment] { environment->close_workers(); });
+  // process.exit and an uncaught exception end the process without cleanup hooks; a thread left computing would then use
+  // libtorch while its statics are torn down. A handler of atexit comes too late: libtorch makes statics while it computes.
+  const Napi::Object process = env.Global().Get("process").As<Napi::Object>();
+  const Napi::Function listener = Napi::Function::New(env, [environment](const Napi::CallbackInfo&) { environment->close_workers(); });
+  process.Get("on").As<Napi::Function>().Call(process, {Napi::String::New(env, "exit"), listener});
 }
 
 Environment::Environment(Napi::Env env) : env_(env) {

@@ -1,52 +1,8 @@
 #include "binding/session_worker.h"
 
-#include <cstdlib>
-#include <set>
-
 #include "binding/environment.h"
 
 namespace finepune::binding {
-
-namespace {
-
-// Workers of all environments of the process, for its end.
-class ProcessWorkers {
- public:
-  void add(SessionWorker* worker) {
-    const std::lock_guard lock(mutex_);
-    workers_.insert(worker);
-    // Here, after libtorch has been loaded: handlers run last in, first out, so this one before libtorch's own statics go.
-    if (!registered_) std::atexit(close_all);
-    registered_ = true;
-  }
-  void remove(SessionWorker* worker) {
-    const std::lock_guard lock(mutex_);
-    workers_.erase(worker);
-  }
-
- private:
-  static void close_all();
-
-  std::mutex mutex_;
-  std::set<SessionWorker*> workers_;
-  bool registered_ = false;
-};
-
-ProcessWorkers& process_workers() {
-  // Never destroyed: a session may be dropped later than any order of destruction could foresee.
-  static auto* workers = new ProcessWorkers;
-  return *workers;
-}
-
-// process.exit and an uncaught exception end the process without an environment's cleanup hooks; a thread left computing
-// would then use libtorch while it is torn down.
-void ProcessWorkers::close_all() {
-  ProcessWorkers& all = process_workers();
-  const std::lock_guard lock(all.mutex_);
-  for (SessionWorker* worker : all.workers_) worker->close();
-}
-
-}  // namespace
 
 Job::Job(Napi::Env env, std::shared_ptr<SessionWorker> worker)
     : worker_(std::move(worker)), deferred_(Napi::Promise::Deferred::New(env)) {}
@@ -84,13 +40,11 @@ void Job::finish(Napi::Env env) {
 
 SessionWorker::SessionWorker(std::shared_ptr<Environment> environment) : environment_(std::move(environment)) {
   environment_->add(this);
-  process_workers().add(this);
   thread_ = std::thread([this] { loop(); });
 }
 
 SessionWorker::~SessionWorker() {
   close();
-  process_workers().remove(this);
   environment_->remove(this);
 }
 
@@ -109,6 +63,7 @@ void SessionWorker::request_stop() {
 }
 
 void SessionWorker::close() {
+  disposed = true;
   {
     const std::lock_guard lock(mutex_);
     closed_ = true;

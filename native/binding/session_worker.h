@@ -65,7 +65,7 @@ class SessionWorker {
   void enqueue(std::unique_ptr<Job> job);
   // Asks the slice that runs to end early.
   void request_stop();
-  // Idempotent: as the destructor.
+  // Idempotent: as the destructor. The session counts as disposed of.
   void close();
 
   // The session's thread sets and clears it; the main thread uses it only while no job runs.
