@@ -27,7 +27,7 @@ export interface EvaluateOptions extends ServingOptions {
   seed?: number | undefined;
   /** Which images: 'test' if not given, so that the number is the run's own. */
   part?: PartName | 'all' | undefined;
-  /** Images at a time; 32 if not given, as the tuner does: sums of floats depend on it in the last digit. */
+  /** Images at a time; as in the tuning run if not given, else 32: sums of floats depend on it in the last digit. */
   batchSize?: number | undefined;
   /** Make an unreadable image an error. */
   strict?: boolean | undefined;
@@ -62,13 +62,14 @@ const SEED = 1;
  * const { top1 } = await evaluate('run/model.safetensors', { data: 'photos' });
  */
 export async function evaluate(source: ModelSource, options: EvaluateOptions): Promise<EvaluateReport> {
-  const { part = 'test', batchSize = BATCH_SIZE, signal, strict = false } = options;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new UsageError(`expected a whole number 1 or more for batchSize but received ${String(batchSize)}`);
-  }
+  const { part = 'test', signal, strict = false } = options;
   const device = resolveDevice(options.device ?? 'auto');
   const report = options.onProgress ?? (() => undefined);
   const network = await loadNetwork(source);
+  const batchSize = options.batchSize ?? wholeNumber(network.provenance, 'batchSize') ?? BATCH_SIZE;
+  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
+    throw new UsageError(`expected a whole number 1 or more for batchSize but received ${String(batchSize)}`);
+  }
   const dataset = await scanDataset(options.data, {
     split: options.split ?? wholeNumber(network.provenance, 'split'),
     seed: options.seed ?? wholeNumber(network.provenance, 'seed') ?? SEED,

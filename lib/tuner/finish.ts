@@ -74,6 +74,7 @@ async function writeModel(context: RunContext): Promise<void> {
       criterion: config.criterion,
       seed: config.seed,
       split: config.split,
+      batchSize: config.batchSize,
       layout: images.dataset.layout,
     },
   });

@@ -124,11 +124,22 @@ describe('an interrupted run', () => {
     },
   );
 
-  it('leaves at once at the second Ctrl-C', async () => {
-    const { outcome } = startCli([...quickly(task), ...budget(100_000), '--out', join(makeFolder(), 'run')], {
+  it('leaves at once at the second Ctrl-C, in the middle of a slice', async () => {
+    // Batches so large that the slice under way outlives both signals.
+    const words = [...quickly(task), ...budget(100_000), '--batch-size', '20000', '--out', join(makeFolder(), 'run')];
+    let interrupts = 0;
+    const { outcome } = startCli(words, {
+      onStdout: (stdout, child) => {
+        if (interrupts === 0 && stdout.includes('images to fit')) {
+          interrupts = 1;
+          setTimeout(() => child.kill('SIGINT'), 500);
+        }
+      },
       onStderr: (stderr, child) => {
-        if (stderr.includes('interrupted')) child.kill('SIGINT');
-        else if (stderr.includes('warm-up: ')) child.kill('SIGINT');
+        if (interrupts === 1 && stderr.includes('interrupted')) {
+          interrupts = 2;
+          child.kill('SIGINT');
+        }
       },
     });
     const { status, signal } = await outcome;

@@ -19,7 +19,7 @@ export const evaluateCommand = defineCommand({
     seed: integerFlag('seed', 'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given', {
       min: 0,
     }),
-    'batch-size': integerFlag('batch-size', 'Images at a time, 32 if not given', { min: 1 }),
+    'batch-size': integerFlag('batch-size', 'Images at a time; as in the tuning run if not given', { min: 1 }),
     strict: switchFlag('strict', 'Stop at the first image that cannot be read'),
     ...networkFlags,
   },
