@@ -1,0 +1,186 @@
+/** loadModel, classify, run, evaluate and inspect as a Node service uses them, on a model whose answers are known. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DataError, DisposedError, ImageError, UsageError, evaluate, inspect, loadModel } from '../../lib/index.js';
+import { validateSpec, writeModelFile, writeSafetensors } from '../../lib/models/index.js';
+
+const SIZE = 8;
+const LABELS = ['red', 'green', 'blue'];
+
+/** A 1 x 1 convolution that passes each colour to its class; the mean over the image decides. */
+const spec = validateSpec(
+  {
+    name: 'colours',
+    input: { channels: 3, size: SIZE, resize: SIZE, channelOrder: 'RGB', scale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] },
+    nodes: [
+      { name: 'conv', op: 'Conv', inputs: ['input'], attributes: { out_channels: 3, kernel_shape: [1, 1] } },
+      { name: 'pool', op: 'GlobalAveragePool', inputs: ['conv'] },
+      { name: 'flat', op: 'Flatten', inputs: ['pool'] },
+    ],
+    output: 'flat',
+    head: 'conv',
+  },
+  'colours.json',
+);
+const weight = Float32Array.from([4, 0, 0, 0, 4, 0, 0, 0, 4]);
+const bias = Float32Array.from([0, 0.5, 0]);
+
+let folder = '';
+let modelFile = '';
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'finepune-serve-'));
+  process.env.FINEPUNE_CACHE = join(folder, 'cache');
+  modelFile = join(folder, 'model.safetensors');
+  await writeModelFile(modelFile, {
+    spec,
+    labels: LABELS,
+    tensors: new Map([
+      ['conv.weight', { shape: [3, 3, 1, 1], data: weight }],
+      ['conv.bias', { shape: [3], data: bias }],
+    ]),
+    provenance: { seed: 1 },
+  });
+});
+afterAll(() => {
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A picture of one colour. */
+function picture(red: number, green: number, blue: number): Promise<Buffer> {
+  const background = { r: red, g: green, b: blue };
+  return sharp({ create: { width: 20, height: 12, channels: 3, background } }).png().toBuffer();
+}
+
+describe('loadModel', () => {
+  it('knows labels, preprocessing and architecture from the file alone', async () => {
+    await using model = await loadModel(modelFile);
+    expect(model.labels).toEqual(LABELS);
+    expect(model.preprocessing).toEqual(spec.input);
+    expect(model.spec.name).toBe('colours');
+  });
+
+  it('gives the softmax of the logits, likeliest first', async () => {
+    await using model = await loadModel(modelFile, { device: 'cpu', threads: 1 });
+    const predictions = await model.classify(await picture(255, 0, 0));
+    // Logits 4, 0.5, 0.
+    const sum = Math.exp(4) + Math.exp(0.5) + 1;
+    expect(predictions.map(({ label }) => label)).toEqual(['red', 'green', 'blue']);
+    expect(predictions[0]?.probability).toBeCloseTo(Math.exp(4) / sum, 6);
+    expect(predictions[1]?.probability).toBeCloseTo(Math.exp(0.5) / sum, 6);
+    expect(predictions[2]?.probability).toBeCloseTo(1 / sum, 6);
+  });
+
+  it('classifies a path, bytes, and a list of both alike', async () => {
+    await using model = await loadModel(modelFile);
+    const bytes = await picture(10, 20, 250);
+    const path = join(folder, 'blue.png');
+    writeFileSync(path, bytes);
+    const one = await model.classify(path, { top: 1 });
+    expect(one).toEqual([{ label: 'blue', probability: expect.any(Number) as number }]);
+    expect(await model.classify([path, bytes, new Uint8Array(bytes)], { top: 1 })).toEqual([one, one, one]);
+    expect(await model.classify([])).toEqual([]);
+  });
+
+  it('answers many at once, each its own', async () => {
+    await using model = await loadModel(modelFile);
+    const pictures = await Promise.all(LABELS.map((_, index) => picture(index === 0 ? 255 : 0, index === 1 ? 255 : 0, index === 2 ? 255 : 0)));
+    const answers = await Promise.all(Array.from({ length: 60 }, (_, index) => model.classify(pictures[index % 3], { top: 1 })));
+    expect(answers.map(([top]) => top.label)).toEqual(Array.from({ length: 60 }, (_, index) => LABELS[index % 3]));
+  });
+
+  it('runs tensors that are preprocessed already', async () => {
+    await using model = await loadModel(modelFile);
+    const input = new Float32Array(2 * 3 * SIZE * SIZE);
+    input.fill(1, 0, SIZE * SIZE);
+    const { logits, shape } = await model.run(input, [2, 3, SIZE, SIZE]);
+    expect(shape).toEqual([2, 3]);
+    expect([...logits]).toEqual([4, 0.5, 0, 0, 0.5, 0]);
+  });
+
+  it('refuses what cannot be an input, saying what is expected', async () => {
+    await using model = await loadModel(modelFile);
+    await expect(model.run(new Float32Array(3), [1, 3, SIZE, SIZE])).rejects.toThrow(/expected a Float32Array of 192 values/);
+    await expect(model.run(new Float32Array(3), [1, 1, 1, 3])).rejects.toThrow(/expected shape \[batch, 3, 8, 8\]/);
+    await expect(model.classify(await picture(0, 0, 0), { top: 0 })).rejects.toThrow(UsageError);
+    await expect(model.classify(Buffer.from('no picture'))).rejects.toThrow(ImageError);
+    await expect(model.classify(join(folder, 'none.png'))).rejects.toThrow(/none\.png/);
+  });
+
+  it('goes on after an image that cannot be read', async () => {
+    await using model = await loadModel(modelFile);
+    await model.classify(Buffer.from('no picture')).catch(() => undefined);
+    expect((await model.classify(await picture(255, 0, 0)))[0]?.label).toBe('red');
+  });
+
+  it('finishes what is under way when disposed, may be disposed of twice, and says so afterwards', async () => {
+    const model = await loadModel(modelFile);
+    const running = model.run(new Float32Array(3 * SIZE * SIZE), [1, 3, SIZE, SIZE]);
+    await Promise.all([model.dispose(), model.dispose()]);
+    expect((await running).shape).toEqual([1, 3]);
+    await expect(model.classify(await picture(0, 0, 0))).rejects.toThrow(DisposedError);
+  });
+
+  it('loads a network that was never tuned, with as many classes as its weights have', async () => {
+    const weights = join(folder, 'plain.safetensors');
+    await writeSafetensors(weights, [
+      { name: 'conv.weight', dtype: 'F32', shape: [3, 3, 1, 1], data: weight },
+      { name: 'conv.bias', dtype: 'F32', shape: [3], data: bias },
+    ]);
+    const architecture = join(folder, 'colours.json');
+    const nodes = spec.nodes.map((node) => (node.name === 'conv' ? { ...node, attributes: { ...node.attributes, out_channels: 7 } } : node));
+    writeFileSync(architecture, JSON.stringify({ ...spec, nodes }));
+    await using model = await loadModel({ model: architecture, weights });
+    expect(model.labels).toEqual(['0', '1', '2']);
+    expect((await model.classify(await picture(0, 0, 255)))[0]?.label).toBe('2');
+    await using named = await loadModel({ model: architecture, weights, labels: LABELS });
+    expect((await named.classify(await picture(0, 0, 255)))[0]?.label).toBe('blue');
+  });
+});
+
+describe('evaluate', () => {
+  it('counts classes by their names, whatever their order in the folder', async () => {
+    const data = join(folder, 'data');
+    // Sorted: blue, green, red; the model's order is another. Of the four reds one is green.
+    const colours: Record<string, [number, number, number][]> = {
+      blue: [[0, 0, 255], [0, 0, 254], [0, 0, 253], [0, 0, 252]],
+      green: [[0, 255, 0], [0, 254, 0], [0, 253, 0], [0, 252, 0]],
+      red: [[255, 0, 0], [254, 0, 0], [253, 0, 0], [0, 255, 1]],
+    };
+    for (const [label, values] of Object.entries(colours)) {
+      mkdirSync(join(data, label), { recursive: true });
+      for (const [index, value] of values.entries()) {
+        writeFileSync(join(data, label, `${index}.png`), await picture(...value));
+      }
+    }
+    const tasks = new Set<string>();
+    const report = await evaluate(modelFile, { data, part: 'all', onProgress: ({ task }) => tasks.add(task) });
+    expect(report).toMatchObject({ images: 12, top1: 11 / 12, top5: 1, device: expect.stringMatching(/^c/) as string, skipped: [] });
+    expect(report.perClass).toEqual([
+      { label: 'red', images: 4, top1: 0.75 },
+      { label: 'green', images: 4, top1: 1 },
+      { label: 'blue', images: 4, top1: 1 },
+    ]);
+    expect([...tasks]).toEqual(['decoding', 'evaluating']);
+  });
+
+  it('stops at the signal', async () => {
+    const signal = AbortSignal.abort();
+    await expect(evaluate(modelFile, { data: join(folder, 'data'), part: 'all', signal })).rejects.toThrow(/stopped/);
+  });
+
+  it('names a folder that is not there', async () => {
+    await expect(evaluate(modelFile, { data: join(folder, 'none') })).rejects.toThrow(DataError);
+  });
+});
+
+describe('inspect', () => {
+  it('counts what the model file holds', async () => {
+    const { format, architecture, layers, total } = await inspect(modelFile);
+    expect({ format, architecture }).toEqual({ format: 'finepune', architecture: 'colours' });
+    expect(layers).toMatchObject([{ name: 'conv', shape: [3, 3, 1, 1], count: 9, kept: 3 }]);
+    expect(total).toMatchObject({ parameters: 12, kept: 6, compression: 2 });
+  });
+});
