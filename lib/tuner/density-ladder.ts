@@ -1,16 +1,24 @@
 /**
- * How much further to prune in one step, when one number moves all layers: doubling until a candidate fails, then halving
+ * How much further to prune in one step, when one number moves all layers: doubling until the answer changes, then halving
  * the gap. A few candidates so find the scale on which the model then works layer by layer.
  */
-const FIRST_DEPTH = 0.5;
+const FIRST_DEPTH = 0.25;
 
+/** A search along one line of densities; depth 0 is where the round starts, above it is smaller, below it larger. */
 export class DensityLadder {
-  #feasible = 0;
-  #infeasible = Infinity;
+  #feasible: number;
+  #infeasible: number;
 
-  /** The depth to try next, in units of log density, above 0. */
+  /** @param startIsFeasible whether depth 0 is: if not, the ladder goes down to denser networks first. */
+  constructor(startIsFeasible: boolean) {
+    this.#feasible = startIsFeasible ? 0 : -Infinity;
+    this.#infeasible = startIsFeasible ? Infinity : 0;
+  }
+
+  /** The depth to try next, in units of log density. */
   get depth(): number {
-    if (this.#infeasible === Infinity) return this.#feasible === 0 ? FIRST_DEPTH : 2 * this.#feasible;
+    if (this.#infeasible === Infinity) return Math.max(FIRST_DEPTH, 2 * this.#feasible);
+    if (this.#feasible === -Infinity) return Math.min(-FIRST_DEPTH, 2 * this.#infeasible);
     return (this.#feasible + this.#infeasible) / 2;
   }
 

@@ -68,20 +68,22 @@ export async function searchRound(context: RunContext, search: RoundSearch): Pro
     config.evaluations,
     context.emit,
   );
-  const scored: ScoredCandidate[] = [];
+  const scored: EvaluationEvent[] = [];
   for (let index = 0; index < config.evaluations; index++) {
     const { point, source } = proposals.next(index);
     const event = await scoreOnce(context, objective, search, { point, source, index, limit });
-    const candidate = { round: search.round, point: event.point, error: 1 - event.accuracy, images: event.images };
-    tell(optimizer, candidate, limit, search.slack !== null);
-    proposals.tell(candidate.error <= limit);
-    scored.push(candidate);
+    tell(optimizer, remembered(event), limit, search.slack !== null);
+    proposals.tell(event.feasible);
+    scored.push(event);
     context.record(event, { rng: optimizer.state().random });
     meter.report(index + 1);
   }
   await objective.restore();
-  standing.candidates.push(...scored);
-  return choose(context, space, optimizer);
+  standing.candidates.push(...scored.map(remembered));
+  const best = config.maxDrop === null ? optimizer.best()?.point : smallestFeasible(scored);
+  return best === undefined
+    ? { densities: standing.incumbent, thresholds: standing.thresholds }
+    : { densities: space.densities(best), thresholds: space.thresholds(best) };
 }
 
 function newOptimizer(context: RunContext, space: SearchSpace, search: RoundSearch): BayesianOptimizer {
@@ -120,7 +122,7 @@ class Proposals {
   readonly #optimizer: BayesianOptimizer;
   readonly #space: SearchSpace;
   readonly #incumbent: number[] | null;
-  readonly #ladder: DensityLadder;
+  #ladder = new DensityLadder(true);
   readonly #ladderEnd: number;
   #last: Source = 'incumbent';
 
@@ -129,7 +131,6 @@ class Proposals {
     this.#optimizer = optimizer;
     this.#space = space;
     this.#incumbent = standing.incumbent === null ? null : space.pointFor(standing.incumbent);
-    this.#ladder = new DensityLadder();
     this.#ladderEnd = (this.#incumbent === null ? 0 : 1) + Math.max(1, Math.round(config.evaluations * LADDER_SHARE));
   }
 
@@ -143,6 +144,7 @@ class Proposals {
 
   /** Tells whether the candidate given last was feasible. */
   tell(feasible: boolean): void {
+    if (this.#last === 'incumbent') this.#ladder = new DensityLadder(feasible);
     if (this.#last === 'initial') this.#ladder.tell(feasible);
   }
 
@@ -200,9 +202,15 @@ function samePoint(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) < 1e-9);
 }
 
-/** The best candidate by what the model believes of it, so that one lucky measurement does not decide. */
-function choose(context: RunContext, space: SearchSpace, optimizer: BayesianOptimizer): Commit {
-  const best = optimizer.best();
-  if (best === null) return { densities: context.standing.incumbent, thresholds: context.standing.thresholds };
-  return { densities: space.densities(best.point), thresholds: space.thresholds(best.point) };
+/** The point of the smallest network among the round's feasible candidates; undefined where there is none. */
+function smallestFeasible(scored: readonly EvaluationEvent[]): number[] | undefined {
+  let best: EvaluationEvent | undefined;
+  for (const event of scored) {
+    if (event.feasible && event.compression > (best?.compression ?? 0)) best = event;
+  }
+  return best?.point;
+}
+
+function remembered({ round, point, accuracy, images }: EvaluationEvent): ScoredCandidate {
+  return { round, point, error: 1 - accuracy, images };
 }
