@@ -44,7 +44,8 @@ export function decodeBitmap(bytes: Buffer): BitmapPixels {
   }
   if (![1, 4, 8, 16, 24, 32].includes(depth)) throw new Error(`the BMP has ${depth} bits a pixel`);
   const fields = compression === BIT_FIELDS || compression === ALPHA_BIT_FIELDS;
-  if (compression !== PLAIN && !(fields && depth >= 16)) throw new Error('the BMP is compressed, which is not supported');
+  if (compression !== PLAIN && !(fields && depth >= 16))
+    throw new Error('the BMP is compressed, which is not supported');
   const stride = Math.ceil((width * depth) / 32) * 4;
   // The last row's padding is missing in files that some programs write.
   if (start < 14 + headerSize || start + stride * (height - 1) + Math.ceil((width * depth) / 8) > bytes.length) {
@@ -85,8 +86,8 @@ function paletteReader(
   const perByte = 8 / depth;
   const mask = (1 << depth) - 1;
   return (row, x) => {
-    const byte = bytes[row + Math.floor(x / perByte)]!;
-    return palette[(byte >> (8 - depth * ((x % perByte) + 1))) & mask]!;
+    const byte = bytes[row + Math.floor(x / perByte)];
+    return palette[(byte >> (8 - depth * ((x % perByte) + 1))) & mask];
   };
 }
 

@@ -122,7 +122,9 @@ async function readHeader(file: FileHandle): Promise<CacheHeader | null> {
   if (bytesRead < block.length || block.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
   const length = block.readUInt32LE(MAGIC.length);
   if (length > RECORDS_OFFSET - MAGIC.length - 4) return null;
-  const header = JSON.parse(block.toString('utf8', MAGIC.length + 4, MAGIC.length + 4 + length)) as Partial<CacheHeader>;
+  const header = JSON.parse(
+    block.toString('utf8', MAGIC.length + 4, MAGIC.length + 4 + length),
+  ) as Partial<CacheHeader>;
   // The key covers the rest: a header with another key is never believed.
   return Number.isSafeInteger(header.skippedBytes) && header.skippedBytes! >= 0 ? (header as CacheHeader) : null;
 }

@@ -39,7 +39,8 @@ export function cacheBudget(): number {
   const text = process.env.FINEPUNE_CACHE_BYTES;
   if (text === undefined || text === '') return DEFAULT_BUDGET;
   const budget = Number(text);
-  if (!(budget >= 0)) throw new UsageError(`expected a number of bytes for FINEPUNE_CACHE_BYTES but received "${text}"`);
+  if (!(budget >= 0))
+    throw new UsageError(`expected a number of bytes for FINEPUNE_CACHE_BYTES but received "${text}"`);
   return budget;
 }
 

@@ -68,7 +68,7 @@ async function scanFolders(
   }
   if (names.length === 1) {
     const only = `${root}: one class only ("${names[0]}")`;
-    const inside = await listImages(resolve(root, names[0]!));
+    const inside = await listImages(resolve(root, names[0]));
     throw new DataError(
       inside.length === 0
         ? `${root}: no images; expected one folder a class with ${EXTENSION_LIST} files`
@@ -80,5 +80,5 @@ async function scanFolders(
     for (const path of await listClass(resolve(root, name))) items.push({ path, label });
   }
   const [fit, tune, test] = splitStratified(items, names, [fractions.fit, fractions.tune, fractions.test], seed, root);
-  return { layout: 'folders', labels: names, split: null, fit: fit!, tune: tune!, test: test! };
+  return { layout: 'folders', labels: names, split: null, fit: fit, tune: tune, test: test };
 }

@@ -37,8 +37,8 @@ export async function decodeImage(input: string | Uint8Array, geometry: ImageGeo
   if (!Number.isInteger(size) || size < 1) {
     throw new UsageError(`expected a positive integer for size but received ${size}`);
   }
-  if (channels !== 1 && channels !== 3) {
-    throw new UsageError(`expected 1 or 3 for channels but received ${String(channels)}`);
+  if (![1, 3].includes(channels)) {
+    throw new UsageError(`expected 1 or 3 for channels but received ${channels}`);
   }
   const path = typeof input === 'string' ? input : undefined;
   try {
@@ -145,7 +145,7 @@ function cropStart(side: number, size: number): number {
 
 async function toRaw(pipeline: Sharp): Promise<RawPixels> {
   const { data, info } = await pipeline.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
-  return { data, width: info.width, height: info.height, channels: info.channels as RawPixels['channels'] };
+  return { data, width: info.width, height: info.height, channels: info.channels };
 }
 
 /** RGB or grey from one (grey), two (grey, alpha), three or four (RGB, alpha) channels. */
@@ -155,9 +155,9 @@ function toChannels({ data, width, height, channels }: RawPixels, wanted: 1 | 3)
   const out = new Uint8Array(pixels * wanted);
   for (let i = 0; i < pixels; i++) {
     const from = i * channels;
-    const red = data[from]!;
-    const green = channels < 3 ? red : data[from + 1]!;
-    const blue = channels < 3 ? red : data[from + 2]!;
+    const red = data[from];
+    const green = channels < 3 ? red : data[from + 1];
+    const blue = channels < 3 ? red : data[from + 2];
     if (wanted === 1) {
       // Fixed-point ITU-R 601 with Pillow's coefficients.
       out[i] = (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;

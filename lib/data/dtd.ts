@@ -32,7 +32,9 @@ export async function scanDtd(root: string, split: number): Promise<Dataset> {
   const labels = [...new Set(lists.get('train')!.map(className))].sort(byCodeUnit);
   const labelOf = new Map(labels.map((name, label) => [name, label]));
   if (labels.length === 1) {
-    throw new DataError(`${join(labelFolder, `train${split}.txt`)}: one class only ("${labels[0]}"); list at least two`);
+    throw new DataError(
+      `${join(labelFolder, `train${split}.txt`)}: one class only ("${labels[0]}"); list at least two`,
+    );
   }
   const imageFolder = join(root, 'images');
   const present = new Set(await listImages(imageFolder));
@@ -55,7 +57,7 @@ export async function scanDtd(root: string, split: number): Promise<Dataset> {
         throw new DataError(`${list}: ${entries[i]} is listed in ${earlier} already; list every image once`);
       }
       seen.set(path, list);
-      return { path, label: labelOf.get(className(entries[i]!))! };
+      return { path, label: labelOf.get(className(entries[i]))! };
     });
   }
   return { layout: 'dtd', labels, split, fit: items.train, tune: items.val, test: items.test };
@@ -79,12 +81,17 @@ async function readList(path: string): Promise<string[]> {
     throw new DataError(`${path}: cannot be read (${messageOf(error)}); check its permissions`, { cause: error });
   }
   const entries: string[] = [];
-  for (const [index, line] of text.replace(/^\ufeff/, '').split('\n').entries()) {
+  for (const [index, line] of text
+    .replace(/^\ufeff/, '')
+    .split('\n')
+    .entries()) {
     const entry = line.trim();
     if (entry === '') continue;
     const clean = posix.normalize(entry);
     if (!clean.includes('/') || clean.startsWith('/') || clean.startsWith('../')) {
-      throw new DataError(`${path}:${index + 1}: expected CLASS/FILE but found "${entry.slice(0, 80)}"; correct the line`);
+      throw new DataError(
+        `${path}:${index + 1}: expected CLASS/FILE but found "${entry.slice(0, 80)}"; correct the line`,
+      );
     }
     entries.push(clean);
   }

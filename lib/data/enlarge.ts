@@ -18,15 +18,15 @@ export function enlarge(image: RawPixels, width: number, height: number): RawPix
   const out = new Uint8Array(width * height * channels);
   let to = 0;
   for (let y = 0; y < height; y++) {
-    const upper = rows.low[y]! * image.width;
-    const lower = rows.high[y]! * image.width;
-    const down = rows.share[y]!;
+    const upper = rows.low[y] * image.width;
+    const lower = rows.high[y] * image.width;
+    const down = rows.share[y];
     for (let x = 0; x < width; x++) {
-      const left = columns.low[x]!;
-      const right = columns.high[x]!;
-      const across = columns.share[x]!;
+      const left = columns.low[x];
+      const right = columns.high[x];
+      const across = columns.share[x];
       for (let c = 0; c < channels; c++) {
-        const at = (pixel: number) => data[pixel * channels + c]!;
+        const at = (pixel: number) => data[pixel * channels + c];
         const top = at(upper + left) * (1 - across) + at(upper + right) * across;
         const bottom = at(lower + left) * (1 - across) + at(lower + right) * across;
         out[to++] = Math.round(top * (1 - down) + bottom * down);

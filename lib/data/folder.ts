@@ -40,9 +40,12 @@ export async function listFolder(path: string): Promise<Listing> {
 
 function folderError(path: string, error: unknown): DataError {
   const code = (error as NodeJS.ErrnoException).code;
-  if (code === 'ENOENT') return new DataError(`${path}: no such folder; check the path given as data`, { cause: error });
+  if (code === 'ENOENT')
+    return new DataError(`${path}: no such folder; check the path given as data`, { cause: error });
   if (code === 'ENOTDIR') {
-    return new DataError(`${path}: a file, not a folder; give the folder that holds the class folders`, { cause: error });
+    return new DataError(`${path}: a file, not a folder; give the folder that holds the class folders`, {
+      cause: error,
+    });
   }
   return new DataError(`${path}: cannot be read (${messageOf(error)}); check its permissions`, { cause: error });
 }

@@ -3,18 +3,7 @@ import { extname } from 'node:path';
 /** Image formats that are read. */
 export type ImageFormat = 'jpeg' | 'png' | 'tiff' | 'webp' | 'bmp';
 
-const EXTENSIONS = new Set([
-  '.jpg',
-  '.jpeg',
-  '.jpe',
-  '.jfif',
-  '.png',
-  '.tif',
-  '.tiff',
-  '.webp',
-  '.bmp',
-  '.dib',
-]);
+const EXTENSIONS = new Set(['.jpg', '.jpeg', '.jpe', '.jfif', '.png', '.tif', '.tiff', '.webp', '.bmp', '.dib']);
 
 /** Extensions for messages to the user. */
 export const EXTENSION_LIST = '.jpg, .png, .tif, .webp or .bmp';

@@ -4,7 +4,14 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FileError, ImageError, messageOf } from '../errors.js';
 import { imageCacheDirectory } from './cache-directory.js';
-import { RECORDS_OFFSET, cacheKey, finishCacheFile, readCacheFile, recordBytes, type SkippedContent } from './cache-file.js';
+import {
+  RECORDS_OFFSET,
+  cacheKey,
+  finishCacheFile,
+  readCacheFile,
+  recordBytes,
+  type SkippedContent,
+} from './cache-file.js';
 import { CACHE_EXTENSION, TEMPORARY_EXTENSION, evictOldCaches } from './cache-size.js';
 import { decodeImage, reasonOf, type ImageGeometry } from './decode.js';
 import { forEachParallel } from './pool.js';
@@ -70,7 +77,7 @@ export async function openImageCache(items: readonly Item[], options: ImageCache
     }
   });
   skipped.sort((a, b) => (a.path < b.path ? -1 : 1));
-  const first = skipped[0];
+  const first = skipped.at(0);
   if (options.strict && first) throw new ImageError(`${first.path}: ${first.reason}; replace or remove it`, first.path);
   const { size, channels } = geometry;
   const file = { path, offset: RECORDS_OFFSET, records: contents.length, height: size, width: size, channels };
@@ -91,9 +98,14 @@ async function hashFiles(
   const unreadable: SkippedImage[] = [];
   await forEachParallel(paths, { concurrency: concurrency * 2, signal, doing: DOING }, async (path, index) => {
     try {
-      hashes[index] = createHash('sha256').update(await readFile(path)).digest('hex');
+      hashes[index] = createHash('sha256')
+        .update(await readFile(path))
+        .digest('hex');
     } catch (error) {
-      if (strict) throw new ImageError(`${path}: cannot be read (${messageOf(error)}); replace or remove it`, path, { cause: error });
+      if (strict)
+        throw new ImageError(`${path}: cannot be read (${messageOf(error)}); replace or remove it`, path, {
+          cause: error,
+        });
       unreadable.push({ path, reason: messageOf(error) });
     }
   });
@@ -101,8 +113,8 @@ async function hashFiles(
   hashes.forEach((hash, index) => {
     if (hash === undefined) return;
     const same = pathsOf.get(hash);
-    if (same) same.push(paths[index]!);
-    else pathsOf.set(hash, [paths[index]!]);
+    if (same) same.push(paths[index]);
+    else pathsOf.set(hash, [paths[index]]);
   });
   return { pathsOf, unreadable };
 }
@@ -126,7 +138,7 @@ async function build(
       let done = 0;
       const pool = { concurrency: options.concurrency, signal: options.signal, doing: DOING };
       await forEachParallel(contents, pool, async (content, record) => {
-        const image = pathsOf.get(content)![0]!;
+        const image = pathsOf.get(content)![0];
         try {
           const pixels = await decodeImage(image, identity.geometry);
           await file.write(pixels, 0, bytes, RECORDS_OFFSET + record * bytes);
@@ -169,6 +181,13 @@ function megabytes(bytes: number): number {
 function asFileError(error: unknown, directory: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
   if (!(error instanceof Error) || typeof (error as NodeJS.ErrnoException).syscall !== 'string') return error;
-  const mend = code === 'ENOSPC' ? 'free some space or set FINEPUNE_CACHE to another disk' : 'set FINEPUNE_CACHE to a folder that can be written';
-  return new FileError(`${directory}: the decoded images cannot be written (${code ?? error.message}); ${mend}`, directory, { cause: error });
+  const mend =
+    code === 'ENOSPC'
+      ? 'free some space or set FINEPUNE_CACHE to another disk'
+      : 'set FINEPUNE_CACHE to a folder that can be written';
+  return new FileError(
+    `${directory}: the decoded images cannot be written (${code ?? error.message}); ${mend}`,
+    directory,
+    { cause: error },
+  );
 }

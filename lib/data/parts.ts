@@ -54,7 +54,7 @@ export async function scanParts(
   const both = fractions.fit + fractions.tune;
   const shares = [fractions.fit / both, fractions.tune / both];
   const [fit, tune] = splitStratified(train, labels, shares, seed, join(root, parts.train));
-  return { layout: 'splits', labels, split: null, fit: fit!, tune: tune!, test };
+  return { layout: 'splits', labels, split: null, fit: fit, tune: tune, test };
 }
 
 async function listPart(root: string, part: string, labels: string[]): Promise<Item[]> {

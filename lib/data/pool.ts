@@ -21,7 +21,7 @@ export async function forEachParallel<T>(
       try {
         throwIfAborted(signal, doing);
         const index = next++;
-        await work(values[index]!, index);
+        await work(values[index], index);
       } catch (error) {
         failed = true;
         throw error;

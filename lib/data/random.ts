@@ -18,15 +18,15 @@ export class Random {
   /** Next 32 random bits as an unsigned integer. */
   bits(): number {
     const s = this.#state;
-    const s1 = s[1]!;
+    const s1 = s[1];
     const scrambled = Math.imul(s1, 5);
     const result = Math.imul((scrambled << 7) | (scrambled >>> 25), 9) >>> 0;
-    s[2]! ^= s[0]!;
-    s[3]! ^= s1;
-    s[1]! = s1 ^ s[2]!;
-    s[0]! ^= s[3]!;
-    s[2]! ^= s1 << 9;
-    s[3]! = (s[3]! << 11) | (s[3]! >>> 21);
+    s[2] ^= s[0];
+    s[3] ^= s1;
+    s[1] = s1 ^ s[2];
+    s[0] ^= s[3];
+    s[2] ^= s1 << 9;
+    s[3] = (s[3] << 11) | (s[3] >>> 21);
     return result;
   }
 
@@ -47,7 +47,7 @@ export class Random {
 
   /** One of the values, each as likely. */
   pick<T>(values: readonly T[]): T {
-    return values[this.integer(values.length)]!;
+    return values[this.integer(values.length)];
   }
 
   /** Standard normal, by the polar method. */
@@ -73,7 +73,7 @@ export class Random {
     const copy = [...values];
     for (let i = copy.length - 1; i > 0; i--) {
       const j = this.integer(i + 1);
-      [copy[i], copy[j]] = [copy[j]!, copy[i]!];
+      [copy[i], copy[j]] = [copy[j], copy[i]];
     }
     return copy;
   }

@@ -25,9 +25,9 @@ export function splitStratified(
   }
   const parts: Item[][] = shares.map(() => []);
   const byLabel: Item[][] = labels.map(() => []);
-  for (const item of items) byLabel[item.label]!.push(item);
+  for (const item of items) byLabel[item.label].push(item);
   labels.forEach((name, label) => {
-    const own = byLabel[label]!;
+    const own = byLabel[label];
     if (own.length < shares.length) {
       throw new DataError(
         `${where}: class "${name}" has ${own.length} image(s), too few to divide into ${shares.length} parts; add images or remove the class`,
@@ -36,7 +36,7 @@ export function splitStratified(
     const drawn = new Random(`split ${seed} ${name}`).shuffled(own);
     let from = 0;
     apportion(own.length, shares).forEach((count, part) => {
-      parts[part]!.push(...drawn.slice(from, from + count));
+      parts[part].push(...drawn.slice(from, from + count));
       from += count;
     });
   });
@@ -48,9 +48,9 @@ export function apportion(count: number, shares: readonly number[]): number[] {
   const exact = shares.map((share) => share * count);
   const whole = exact.map((value) => Math.max(1, Math.floor(value + 1e-9)));
   const sum = () => whole.reduce((a, b) => a + b, 0);
-  const remainder = (part: number) => exact[part]! - whole[part]!;
+  const remainder = (part: number) => exact[part] - whole[part];
   const order = (better: (a: number, b: number) => number) => whole.map((_, part) => part).sort(better);
-  while (sum() < count) whole[order((a, b) => remainder(b) - remainder(a))[0]!]! += 1;
-  while (sum() > count) whole[order((a, b) => remainder(a) - remainder(b)).find((part) => whole[part]! > 1)!]! -= 1;
+  while (sum() < count) whole[order((a, b) => remainder(b) - remainder(a))[0]] += 1;
+  while (sum() > count) whole[order((a, b) => remainder(a) - remainder(b)).find((part) => whole[part] > 1)!] -= 1;
   return whole;
 }

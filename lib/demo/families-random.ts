@@ -49,7 +49,8 @@ export const randomFamilies: Record<string, Family> = {
 
   waves: (random) => {
     const seed = random.bits();
-    return (x, y) => 0.5 + 0.5 * Math.sin(TURN * (y + 0.35 * Math.sin(TURN * x * 0.4) + 0.4 * valueNoise(x * 0.6, y * 0.3, seed)));
+    return (x, y) =>
+      0.5 + 0.5 * Math.sin(TURN * (y + 0.35 * Math.sin(TURN * x * 0.4) + 0.4 * valueNoise(x * 0.6, y * 0.3, seed)));
   },
 
   bands: (random) => {

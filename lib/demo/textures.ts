@@ -60,7 +60,7 @@ const LOOKS: Record<Domain, Look> = {
  */
 export function renderTexture(domain: Domain, name: string, size: number, seed: string): Uint8Array {
   const random = new Random(seed);
-  const field = families[domain][name]!(random);
+  const field = families[domain][name](random);
   return picture(field, LOOKS[domain], size, random);
 }
 
@@ -94,7 +94,7 @@ function picture(field: Field, look: Look, size: number, random: Random): Uint8A
       const place = [(2 * column) / size, (2 * row) / size] as const;
       const brightness = shade * (valueNoise(place[0], place[1], shadeSeed) - 0.5);
       for (let c = 0; c < 3; c++) {
-        const level = dark[c]! + (light[c]! - dark[c]!) * value + brightness + noise * random.normal();
+        const level = dark[c] + (light[c] - dark[c]) * value + brightness + noise * random.normal();
         pixels[to++] = Math.max(0, Math.min(255, Math.round(255 * level)));
       }
     }
@@ -107,7 +107,7 @@ function palette(contrast: number, random: Random): [number[], number[]] {
   const base = random.between(0.05, 0.95 - contrast);
   const colour = (grey: number) => {
     const tint = [random.between(-0.15, 0.15), random.between(-0.15, 0.15), random.between(-0.15, 0.15)];
-    const mean = (tint[0]! + tint[1]! + tint[2]!) / 3;
+    const mean = (tint[0] + tint[1] + tint[2]) / 3;
     return tint.map((value) => grey + value - mean);
   };
   const [low, high] = [colour(base), colour(base + contrast)];

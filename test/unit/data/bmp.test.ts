@@ -16,7 +16,16 @@ interface Bitmap {
   pixels: number[];
 }
 
-function bitmap({ width, height, depth, compression = 0, headerSize = 40, extra = [], colours = 0, pixels }: Bitmap): Buffer {
+function bitmap({
+  width,
+  height,
+  depth,
+  compression = 0,
+  headerSize = 40,
+  extra = [],
+  colours = 0,
+  pixels,
+}: Bitmap): Buffer {
   const start = 14 + headerSize + extra.length;
   const header = Buffer.alloc(14 + headerSize);
   header.write('BM');
@@ -50,17 +59,73 @@ const SHOWN = [...RED, ...GREEN, ...BLUE, ...WHITE];
 
 describe('bitmaps', () => {
   it.each<[string, Bitmap]>([
-    ['24 bits, bottom row first', { width: 2, height: 2, depth: 24, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0] }],
-    ['24 bits, top row first', { width: 2, height: -2, depth: 24, pixels: [0, 0, 255, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 255, 0, 0] }],
-    ['24 bits with the header of OS/2', { width: 2, height: 2, depth: 24, headerSize: 12, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0] }],
-    ['24 bits without the last padding', { width: 2, height: 2, depth: 24, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0] }],
-    ['24 bits with a long header', { width: 2, height: 2, depth: 24, headerSize: 124, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0] }],
-    ['32 bits with alpha 0', { width: 2, height: 2, depth: 32, pixels: [255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 0, 0, 255, 0, 0] }],
-    ['32 bits with fields in another order', { width: 2, height: 2, depth: 32, compression: 3, extra: [255, 0, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0], pixels: [0, 0, 255, 9, 255, 255, 255, 9, 255, 0, 0, 9, 0, 255, 0, 9] }],
+    [
+      '24 bits, bottom row first',
+      { width: 2, height: 2, depth: 24, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0] },
+    ],
+    [
+      '24 bits, top row first',
+      { width: 2, height: -2, depth: 24, pixels: [0, 0, 255, 0, 255, 0, 0, 0, 255, 0, 0, 255, 255, 255, 0, 0] },
+    ],
+    [
+      '24 bits with the header of OS/2',
+      {
+        width: 2,
+        height: 2,
+        depth: 24,
+        headerSize: 12,
+        pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0],
+      },
+    ],
+    [
+      '24 bits without the last padding',
+      { width: 2, height: 2, depth: 24, pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0] },
+    ],
+    [
+      '24 bits with a long header',
+      {
+        width: 2,
+        height: 2,
+        depth: 24,
+        headerSize: 124,
+        pixels: [255, 0, 0, 255, 255, 255, 0, 0, 0, 0, 255, 0, 255, 0, 0, 0],
+      },
+    ],
+    [
+      '32 bits with alpha 0',
+      { width: 2, height: 2, depth: 32, pixels: [255, 0, 0, 0, 255, 255, 255, 0, 0, 0, 255, 0, 0, 255, 0, 0] },
+    ],
+    [
+      '32 bits with fields in another order',
+      {
+        width: 2,
+        height: 2,
+        depth: 32,
+        compression: 3,
+        extra: [255, 0, 0, 0, 0, 255, 0, 0, 0, 0, 255, 0],
+        pixels: [0, 0, 255, 9, 255, 255, 255, 9, 255, 0, 0, 9, 0, 255, 0, 9],
+      },
+    ],
     ['16 bits, 5 a channel', { width: 2, height: 2, depth: 16, pixels: [0x1f, 0, 0xff, 0x7f, 0x00, 0x7c, 0xe0, 0x03] }],
-    ['16 bits, 5 6 5', { width: 2, height: 2, depth: 16, compression: 3, extra: [0, 0xf8, 0, 0, 0xe0, 7, 0, 0, 0x1f, 0, 0, 0], pixels: [0x1f, 0, 0xff, 0xff, 0x00, 0xf8, 0xe0, 0x07] }],
-    ['8 bits with a palette', { width: 2, height: 2, depth: 8, colours: 4, extra: PALETTE, pixels: [2, 3, 0, 0, 0, 1, 0, 0] }],
-    ['4 bits with a palette', { width: 2, height: 2, depth: 4, colours: 4, extra: PALETTE, pixels: [0x23, 0, 0, 0, 0x01, 0, 0, 0] }],
+    [
+      '16 bits, 5 6 5',
+      {
+        width: 2,
+        height: 2,
+        depth: 16,
+        compression: 3,
+        extra: [0, 0xf8, 0, 0, 0xe0, 7, 0, 0, 0x1f, 0, 0, 0],
+        pixels: [0x1f, 0, 0xff, 0xff, 0x00, 0xf8, 0xe0, 0x07],
+      },
+    ],
+    [
+      '8 bits with a palette',
+      { width: 2, height: 2, depth: 8, colours: 4, extra: PALETTE, pixels: [2, 3, 0, 0, 0, 1, 0, 0] },
+    ],
+    [
+      '4 bits with a palette',
+      { width: 2, height: 2, depth: 4, colours: 4, extra: PALETTE, pixels: [0x23, 0, 0, 0, 0x01, 0, 0, 0] },
+    ],
   ])('reads %s', (_, description) => {
     expect([...decodeBitmap(bitmap(description)).data]).toEqual(SHOWN);
   });
@@ -72,7 +137,7 @@ describe('bitmaps', () => {
   });
 
   it('goes through the one decoding path', async () => {
-    const pixels = Array.from({ length: 8 * 8 * 3 }, (_, i) => [10, 20, 200][i % 3]!);
+    const pixels = Array.from({ length: 8 * 8 * 3 }, (_, i) => [10, 20, 200][i % 3]);
     const decoded = await decodeImage(bitmap({ width: 8, height: 8, depth: 24, pixels }), { size: 4, channels: 3 });
     expect([...decoded.subarray(0, 3)]).toEqual([200, 20, 10]);
   });

@@ -54,17 +54,17 @@ describe('the cache of decoded images', () => {
   });
 
   it('gives files of equal content one record', async () => {
-    const copy = await spoil(await readFile(items[0]!.path), 'copy.png');
+    const copy = await spoil(await readFile(items[0].path), 'copy.png');
     const cache = await openCache({}, [...items, copy]);
     expect(cache.file.records).toBe(6);
-    expect(cache.recordOf.get(copy.path)).toBe(cache.recordOf.get(items[0]!.path));
+    expect(cache.recordOf.get(copy.path)).toBe(cache.recordOf.get(items[0].path));
   });
 
   it('is reused for the same contents under other names, and progress still ends at the total', async () => {
     const first = await openCache();
     const before = await readFile(first.file.path);
     const moved = items.map((item) => ({ ...item, path: item.path.replace('.png', '-moved.png') }));
-    for (const [i, item] of items.entries()) await rename(item.path, moved[i]!.path);
+    for (const [i, item] of items.entries()) await rename(item.path, moved[i].path);
     const onProgress = vi.fn();
     const second = await openCache({ onProgress }, moved.reverse());
     expect(second.reused).toBe(true);
@@ -76,12 +76,12 @@ describe('the cache of decoded images', () => {
   it('is another file for another geometry or a changed image', async () => {
     const paths = new Set([(await openCache()).file.path, (await openCache({ size: 5 })).file.path]);
     paths.add((await openCache({ channels: 1 })).file.path);
-    await writeFile(items[0]!.path, await plainPng(77777));
+    await writeFile(items[0].path, await plainPng(77777));
     const changed = await openCache();
     paths.add(changed.file.path);
     expect(paths.size).toBe(4);
-    expect([...(await record(changed, items[0]!.path))]).toEqual([
-      ...(await decodeImage(items[0]!.path, { size: SIZE, channels: 3 })),
+    expect([...(await record(changed, items[0].path))]).toEqual([
+      ...(await decodeImage(items[0].path, { size: SIZE, channels: 3 })),
     ]);
   });
 
@@ -107,7 +107,7 @@ describe('the cache of decoded images', () => {
   it('counts every image decoded in its progress', async () => {
     const onProgress = vi.fn();
     await openCache({ onProgress, concurrency: 3 });
-    expect(onProgress.mock.calls.map(([{ done }]: [{ done: number }]) => done)).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(onProgress.mock.calls).toEqual([1, 2, 3, 4, 5, 6].map((done) => [{ done, total: 6 }]));
   });
 
   it('can be built by two callers at once, with one file as the outcome', async () => {
@@ -138,13 +138,23 @@ describe('the cache of decoded images', () => {
 function flip(bytes: Buffer, at: string): Buffer {
   const index = bytes.indexOf(at) + at.length;
   expect(bytes.indexOf(at)).toBeGreaterThan(0);
-  bytes[index] = bytes[index]! ^ 1;
+  bytes[index] = bytes[index] ^ 1;
   return bytes;
 }
 
 describe('images that cannot be read', () => {
   it('are skipped and listed by path, also when the cache is reused', async () => {
-    const jpeg = await sharp({ create: { width: 64, height: 64, channels: 3, background: '#fa0', noise: { type: 'gaussian', mean: 128, sigma: 30 } } }).jpeg().toBuffer();
+    const jpeg = await sharp({
+      create: {
+        width: 64,
+        height: 64,
+        channels: 3,
+        background: '#fa0',
+        noise: { type: 'gaussian', mean: 128, sigma: 30 },
+      },
+    })
+      .jpeg()
+      .toBuffer();
     const cut = await spoil(jpeg.subarray(0, jpeg.length / 2), 'cut.jpg');
     const text = await spoil(Buffer.from('text'), 'text.jpg');
     const gone = { path: join(root, 'images', 'gone.png'), label: 0 };
@@ -172,7 +182,7 @@ describe('images that cannot be read', () => {
   it('are an error where a class of a part has no other', async () => {
     const text = await spoil(Buffer.from('text'), 'bad.jpg', 7);
     const cache = await openCache({}, [...items, text]);
-    const error = await rejection((async () => samplesOf([...items, text], cache))());
+    const error = await rejection(Promise.resolve().then(() => samplesOf([...items, text], cache)));
     expect(error).toBeInstanceOf(DataError);
     expect(error.message).toContain(text.path);
     expect(samplesOf(items, cache).records).toHaveLength(6);
@@ -210,7 +220,7 @@ describe('the size of the caches', () => {
     await utimes(a.file.path, old, old);
     await utimes(b.file.path, new Date('2002-01-01'), new Date('2002-01-01'));
     const sizes = await Promise.all([b, c].map(async ({ file }) => (await readFile(file.path)).length));
-    vi.stubEnv('FINEPUNE_CACHE_BYTES', String(sizes[0]! + sizes[1]!));
+    vi.stubEnv('FINEPUNE_CACHE_BYTES', String(sizes[0] + sizes[1]));
     expect(await evictOldCaches(directory, c.file.path)).toEqual([a.file.path]);
     expect(await readdir(directory)).toHaveLength(2);
   });

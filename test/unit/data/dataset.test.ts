@@ -174,12 +174,20 @@ describe("DTD's layout", () => {
   });
 
   it('names lists that are wrong, with the line or the image', async () => {
-    await fails(await dtd({ ...good, val2: ['a/1.png', 'b/9.png'] }), /names 1 image\(s\) that are missing.*b\/9\.png/, 2);
+    await fails(
+      await dtd({ ...good, val2: ['a/1.png', 'b/9.png'] }),
+      /names 1 image\(s\) that are missing.*b\/9\.png/,
+      2,
+    );
     await fails(await dtd({ ...good, val2: ['a/1.png', 'oops'] }), /val2\.txt:2: expected CLASS\/FILE/, 2);
     await fails(await dtd({ ...good, val2: ['a/1.png', '../../x.png'] }), /val2\.txt:2: expected CLASS\/FILE/, 2);
     await fails(await dtd({ ...good, val2: [''] }), /the list is empty/, 2);
     await fails(await dtd({ ...good, val2: ['a/1.png'] }), /no image of class "b"/, 2);
-    await fails(await dtd({ ...good, test2: ['a/0.png', 'b/2.png'] }), /a\/0\.png is listed in .*train2\.txt already/, 2);
+    await fails(
+      await dtd({ ...good, test2: ['a/0.png', 'b/2.png'] }),
+      /a\/0\.png is listed in .*train2\.txt already/,
+      2,
+    );
     await fails(await dtd({ ...good, train2: ['a/0.png'] }), /one class only \("a"\)/, 2);
   });
 

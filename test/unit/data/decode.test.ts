@@ -19,7 +19,7 @@ function quadrants(): Sharp {
   const data = Buffer.alloc(SIDE * SIDE * 3);
   for (let i = 0; i < SIDE * SIDE; i++) {
     const quadrant = (i % SIDE >= SIDE / 2 ? 1 : 0) + (i >= (SIDE * SIDE) / 2 ? 2 : 0);
-    data.set(COLOURS[quadrant]!, i * 3);
+    data.set(COLOURS[quadrant], i * 3);
   }
   return sharp(data, { raw: { width: SIDE, height: SIDE, channels: 3 } });
 }
@@ -32,12 +32,12 @@ function middles(pixels: Uint8Array, size: number, channels: number): number[][]
     [low, high],
     [high, low],
     [high, high],
-  ].map(([row, column]) => [...pixels.subarray((row! * size + column!) * channels).subarray(0, channels)]);
+  ].map(([row, column]) => [...pixels.subarray((row * size + column) * channels).subarray(0, channels)]);
 }
 
 function expectColours(actual: number[][], expected: readonly (readonly number[])[], tolerance: number): void {
   actual.forEach((colour, quadrant) =>
-    colour.forEach((value, c) => expect(Math.abs(value - expected[quadrant]![c]!)).toBeLessThanOrEqual(tolerance)),
+    colour.forEach((value, c) => expect(Math.abs(value - expected[quadrant][c])).toBeLessThanOrEqual(tolerance)),
   );
 }
 
@@ -62,10 +62,10 @@ describe('formats', () => {
     expect((await sharp(bytes).metadata()).space).toBe('cmyk');
     // Inks reach fewer colours: only the order of the channels is held.
     const [red, green, blue, grey] = await decode(bytes);
-    expect(red!.indexOf(Math.max(...red!))).toBe(0);
-    expect(green!.indexOf(Math.max(...green!))).toBe(1);
-    expect(blue!.indexOf(Math.max(...blue!))).toBe(2);
-    expect(Math.max(...grey!) - Math.min(...grey!)).toBeLessThan(20);
+    expect(red.indexOf(Math.max(...red))).toBe(0);
+    expect(green.indexOf(Math.max(...green))).toBe(1);
+    expect(blue.indexOf(Math.max(...blue))).toBe(2);
+    expect(Math.max(...grey) - Math.min(...grey)).toBeLessThan(20);
   });
 
   it('reads greyscale of 1, 8 and 16 bits as equal channels', async () => {
@@ -84,7 +84,11 @@ describe('formats', () => {
     const bytes = await quadrants().ensureAlpha(0).png().toBuffer();
     expect((await sharp(bytes).metadata()).hasAlpha).toBe(true);
     expectColours(await decode(bytes), COLOURS, 0);
-    expectColours(await decode(await quadrants().ensureAlpha(0.5).webp({ lossless: true, exact: true }).toBuffer()), COLOURS, 0);
+    expectColours(
+      await decode(await quadrants().ensureAlpha(0.5).webp({ lossless: true, exact: true }).toBuffer()),
+      COLOURS,
+      0,
+    );
   });
 
   it('gives one channel by ITU-R 601 luma', async () => {
@@ -115,23 +119,33 @@ describe('geometry', () => {
   ];
 
   it.each([1, 2, 3, 4, 5, 6, 7, 8])('honours EXIF orientation %i', async (orientation) => {
-    const expected = SHOWN[orientation - 1]!.map((quadrant) => COLOURS[quadrant]!);
+    const expected = SHOWN[orientation - 1].map((quadrant) => COLOURS[quadrant]);
     const bytes = await quadrants().jpeg({ quality: 95 }).withMetadata({ orientation }).toBuffer();
     expectColours(await decode(bytes), expected, 12);
   });
 
   it('cuts the centre square of wide, tall and very long images, small ones enlarged', async () => {
-    for (const [width, height] of [[300, 100], [100, 300], [4000, 40], [30, 10], [10, 3000], [1, 1], [2, 900]] as const) {
+    for (const [width, height] of [
+      [300, 100],
+      [100, 300],
+      [4000, 40],
+      [30, 10],
+      [10, 3000],
+      [1, 1],
+      [2, 900],
+    ] as const) {
       // Brightness is the distance from the middle, so the square has its darkest place there.
       const data = Buffer.alloc(width * height);
       for (let i = 0; i < data.length; i++) {
         const [dx, dy] = [(i % width) + 0.5 - width / 2, Math.floor(i / width) + 0.5 - height / 2];
         data[i] = Math.min(255, (255 * Math.hypot(dx, dy)) / Math.min(width, height));
       }
-      const bytes = await sharp(data, { raw: { width, height, channels: 1 } }).png().toBuffer();
+      const bytes = await sharp(data, { raw: { width, height, channels: 1 } })
+        .png()
+        .toBuffer();
       const pixels = await decodeImage(bytes, { size: 24, channels: 1 });
       expect(pixels).toHaveLength(24 * 24);
-      const at = (row: number, column: number) => pixels[row * 24 + column]!;
+      const at = (row: number, column: number) => pixels[row * 24 + column];
       if (Math.min(width, height) < 10) continue;
       expect(Math.max(at(11, 11), at(12, 12))).toBeLessThan(30);
       for (const corner of [at(0, 0), at(0, 23), at(23, 0), at(23, 23)]) expect(corner).toBeGreaterThan(140);
@@ -167,7 +181,7 @@ describe('what cannot be decoded', () => {
     ] as const) {
       const error = await rejection(decodeImage(path, { size: 16, channels: 3 }));
       expect(error).toBeInstanceOf(ImageError);
-      expect((error as ImageError).path).toBe(path);
+      expect(error).toHaveProperty('path', path);
       expect(error.message).toBe(`${path}: ${reason}; replace or remove it`);
     }
   });

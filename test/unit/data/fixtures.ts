@@ -14,7 +14,9 @@ export async function temporaryFolder(): Promise<string> {
 /** A small PNG of one colour; `shade` tells images apart. */
 export function plainPng(shade: number, size = 8): Promise<Buffer> {
   const background = { r: shade % 256, g: (shade * 7) % 256, b: (shade >> 8) % 256 };
-  return sharp({ create: { width: size, height: size, channels: 3, background } }).png().toBuffer();
+  return sharp({ create: { width: size, height: size, channels: 3, background } })
+    .png()
+    .toBuffer();
 }
 
 let made = 0;

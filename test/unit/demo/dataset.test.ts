@@ -11,7 +11,9 @@ const SETTINGS = { domain: 'target', perClass: { train: 2, val: 1, test: 3 }, se
 
 async function contents(root: string): Promise<Map<string, string>> {
   const names = (await readdir(root, { recursive: true })).filter((name) => name.endsWith('.png')).sort();
-  return new Map(await Promise.all(names.map(async (name) => [name, (await readFile(join(root, name))).toString('hex')] as const)));
+  return new Map(
+    await Promise.all(names.map(async (name) => [name, (await readFile(join(root, name))).toString('hex')] as const)),
+  );
 }
 
 it('writes images that scan as train, val and test of six classes', async () => {
@@ -23,7 +25,7 @@ it('writes images that scan as train, val and test of six classes', async () => 
   expect([dataset.labels.length, dataset.fit.length, dataset.tune.length, dataset.test.length]).toEqual([6, 12, 6, 18]);
   expect(onProgress).toHaveBeenCalledTimes(36);
   expect(onProgress).toHaveBeenLastCalledWith({ done: 36, total: 36 });
-  const { width, height, channels } = await sharp(dataset.fit[0]!.path).metadata();
+  const { width, height, channels } = await sharp(dataset.fit[0].path).metadata();
   expect([width, height, channels]).toEqual([16, 16, 3]);
   expect(new Set((await contents(root)).values()).size).toBe(36);
 });
@@ -43,7 +45,7 @@ it('reuses a complete folder and repairs any other', async () => {
   await writeDemoDataset(root, SETTINGS);
   const whole = await contents(root);
   expect(await writeDemoDataset(root, SETTINGS)).toBe(true);
-  const victim = join(root, [...whole.keys()][0]!);
+  const victim = join(root, [...whole.keys()][0]);
   for (const damage of [() => rm(victim), () => writeFile(victim, ''), () => rm(join(root, 'manifest.json'))]) {
     await damage();
     expect(await writeDemoDataset(root, SETTINGS)).toBe(false);
