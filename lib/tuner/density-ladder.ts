@@ -2,7 +2,7 @@
  * How much further to prune in one step, when one number moves all layers: doubling until the answer changes, then halving
  * the gap. A few candidates so find the scale on which the model then works layer by layer.
  */
-const FIRST_DEPTH = 0.25;
+const FIRST_DEPTH = 0.5;
 
 /** A search along one line of densities; depth 0 is where the round starts, above it is smaller, below it larger. */
 export class DensityLadder {

@@ -57,7 +57,6 @@ export class Objective {
         name: parameter.name,
         count: parameter.shape.reduce((product, length) => product * length, 1),
         outputs: parameter.shape[0],
-        fullyConnected: parameter.shape.length === 2,
       }));
     const distributions = layers.map((layer) => new MagnitudeDistribution(histograms[layer.name]));
     return new Objective(

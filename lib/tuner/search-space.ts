@@ -13,7 +13,6 @@ export interface SearchLayer {
   count: number;
   /** Units or maps it feeds. */
   outputs: number;
-  fullyConnected: boolean;
 }
 
 /** Least density any layer is asked for. */
@@ -65,13 +64,16 @@ export class SearchSpace {
   }
 
   /**
-   * The point with every layer's log density lowered by `depth` times the layer's weight in the move: fully connected layers
-   * go twice as deep as convolutions, which tolerate far less (METHOD.md section 2).
+   * The point with every layer's log density lowered by `depth` times the square root of the layer's share of the largest
+   * layer's weights. A layer's size is what pruning it gains; where the harm grows as the square of the log density, and a
+   * layer's sensitivity as the root of its size, these are the steps of equal harm for each weight removed.
    */
   pruneFurther(point: readonly number[], depth: number): number[] {
-    const densities = this.densities(point);
+    const largest = Math.max(...this.layers.map((layer) => layer.count));
     return this.pointFor(
-      densities.map((density, index) => density * Math.exp(-depth * (this.layers[index].fullyConnected ? 2 : 1))),
+      this.densities(point).map(
+        (density, index) => density * Math.exp(-depth * Math.sqrt(this.layers[index].count / largest)),
+      ),
     );
   }
 

@@ -11,8 +11,8 @@ function evenDistribution(perBin: number): MagnitudeDistribution {
 }
 
 const LAYERS = [
-  { name: 'conv.weight', count: 10_000, outputs: 20, fullyConnected: false },
-  { name: 'fc.weight', count: 100_000, outputs: 100, fullyConnected: true },
+  { name: 'conv.weight', count: 10_000, outputs: 20 },
+  { name: 'fc.weight', count: 100_000, outputs: 100 },
 ];
 
 describe('SearchSpace', () => {
@@ -39,15 +39,16 @@ describe('SearchSpace', () => {
     for (let index = 1; index < counts.length; index++) expect(counts[index]).toBeLessThan(counts[index - 1]);
   });
 
-  it('prunes fully connected layers twice as deep as convolutions, and never leaves the cube', () => {
+  it('goes deeper in larger layers, and never leaves the cube', () => {
     const [conv, fullyConnected] = space.densities(space.pruneFurther([0, 0], 0.5));
-    expect(conv).toBeCloseTo(Math.exp(-0.5), 12);
-    expect(fullyConnected).toBeCloseTo(Math.exp(-1), 12);
+    expect(fullyConnected).toBeCloseTo(Math.exp(-0.5), 12);
+    expect(conv).toBeCloseTo(Math.exp(-0.5 * Math.sqrt(0.1)), 12);
     for (const x of space.pruneFurther([0.9, 0.9], 50)) expect(x).toBe(1);
+    for (const x of space.pruneFurther([0.1, 0.1], -50)) expect(x).toBe(0);
   });
 
   it('leaves two weights an output on average at least', () => {
-    expect(leastDensity({ name: 'x', count: 400, outputs: 100, fullyConnected: false })).toBe(0.5);
-    expect(leastDensity({ name: 'x', count: 1e8, outputs: 10, fullyConnected: true })).toBe(0.002);
+    expect(leastDensity({ name: 'x', count: 400, outputs: 100 })).toBe(0.5);
+    expect(leastDensity({ name: 'x', count: 1e8, outputs: 10 })).toBe(0.002);
   });
 });
