@@ -4,6 +4,7 @@ import { basename, join } from 'node:path';
 import { download } from './download.js';
 import { libtorchCacheDirectory } from './libtorch-cache.js';
 import { requireSpace } from './disk-space.js';
+import { placeOfEntry } from './libtorch-files.js';
 import { pinnedVersion } from './pip-wheel.js';
 import { startProgress, type InstallContext } from './progress.js';
 import { unzip } from './unzip.js';
@@ -47,7 +48,7 @@ export async function installFromArchive(
   });
   try {
     await unzip(file, directory, {
-      place: (entry) => /^libtorch\/((?:lib|include|share)\/.+)$/.exec(entry)?.[1] ?? null,
+      place: (entry) => placeOfEntry('libtorch', entry),
       onSize: (bytes) => requireSpace(directory, bytes),
       onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
       signal: context.signal,

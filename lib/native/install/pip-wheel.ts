@@ -5,6 +5,7 @@ import { requireSpace } from './disk-space.js';
 import { startProgress, type InstallContext } from './progress.js';
 import { pythonNames } from './python-torch.js';
 import { runCommand } from './run-command.js';
+import { placeOfEntry } from './libtorch-files.js';
 import { unzip } from './unzip.js';
 
 /** The wheel whose libtorch is installed where the user has none. */
@@ -36,24 +37,12 @@ export async function installFromPip(directory: string, context: InstallContext)
     throw new InstallError(`pip cannot get ${requirement}: ${reason.replace(/^ERROR: /, '')}`);
   }
   await unzip(join(downloads, wheel), directory, {
-    place: placeOfWheelEntry,
+    place: (entry) => placeOfEntry('torch', entry),
     onSize: (bytes) => requireSpace(directory, bytes),
     onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
     signal: context.signal,
   });
   await rm(downloads, { recursive: true });
-}
-
-/** lib/, include/ and share/ of the wheel's torch folder, without the libraries only Python needs. */
-export function placeOfWheelEntry(entry: string): string | null {
-  const path = /^torch\/((?:lib|include|share)\/.+)$/.exec(entry)?.[1];
-  if (path === undefined) return null;
-  if (path.startsWith('lib/')) {
-    return /^lib\/lib[^/]+\.so[\d.]*$/.test(path) && !/_python|_test|libshm|backend_with_compiler|custom_ops/.test(path)
-      ? path
-      : null;
-  }
-  return path;
 }
 
 async function findPip(signal: AbortSignal | undefined): Promise<string> {

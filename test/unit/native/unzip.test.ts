@@ -1,7 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { placeOfWheelEntry } from '../../../lib/native/install/pip-wheel.js';
 import { unzip } from '../../../lib/native/install/unzip.js';
 import { filesBelow, temporaryDirectory, writeZip } from './support.js';
 
@@ -56,22 +55,5 @@ describe('unzip', () => {
     const archive = await zipOf({ a: 'x'.repeat(5000) });
     writeFileSync(archive, readFileSync(archive).subarray(0, 100));
     await expect(unzip(archive, temporaryDirectory(), everything)).rejects.toThrow(/is damaged .*delete it/);
-  });
-});
-
-describe('placeOfWheelEntry', () => {
-  it.each([
-    ['torch/lib/libtorch_cpu.so', 'lib/libtorch_cpu.so'],
-    ['torch/lib/libgomp.so.1', 'lib/libgomp.so.1'],
-    ['torch/lib/libgomp-98b21ff3.so.1', 'lib/libgomp-98b21ff3.so.1'],
-    ['torch/include/ATen/ATen.h', 'include/ATen/ATen.h'],
-    ['torch/share/cmake/Torch/TorchConfig.cmake', 'share/cmake/Torch/TorchConfig.cmake'],
-    ['torch/lib/libtorch_python.so', null],
-    ['torch/lib/libtorchbind_test.so', null],
-    ['torch/nn/modules/conv.py', null],
-    ['torch/bin/protoc', null],
-    ['torch-2.13.0+cpu.dist-info/RECORD', null],
-  ])('%s -> %s', (entry, expected) => {
-    expect(placeOfWheelEntry(entry)).toBe(expected);
   });
 });
