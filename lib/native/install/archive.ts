@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { rm } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { download } from './download.js';
 import { libtorchCacheDirectory } from './libtorch-cache.js';
 import { requireSpace } from './disk-space.js';
@@ -49,7 +49,7 @@ export async function installFromArchive(
   try {
     await unzip(file, directory, {
       place: (entry) => placeOfEntry('libtorch', entry),
-      onSize: (bytes) => requireSpace(directory, bytes),
+      onSize: (bytes) => requireSpace(dirname(directory), bytes),
       onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
       signal: context.signal,
     });

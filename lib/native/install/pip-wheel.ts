@@ -1,5 +1,5 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { InstallError } from '../../errors.js';
 import { requireSpace } from './disk-space.js';
 import { startProgress, type InstallContext } from './progress.js';
@@ -16,8 +16,8 @@ const requirement = `torch==${pinnedVersion}+cpu`;
 const wheelTags = ['--only-binary=:all:', '--implementation=cp', '--python-version=3.11', '--abi=cp311'];
 const platformTags = ['--platform=manylinux_2_28_x86_64', '--platform=linux_x86_64'];
 
-// Bytes of the wheel; its unpacked files are measured when it is there.
-const WHEEL_BYTES = 200e6;
+// The wheel and what is unpacked from it, side by side for a moment.
+const NEEDED_BYTES = 700e6;
 
 /**
  * Takes the pinned CPU wheel through pip, with the user's configuration of pip, and unpacks its libtorch.
@@ -25,7 +25,7 @@ const WHEEL_BYTES = 200e6;
  */
 export async function installFromPip(directory: string, context: InstallContext): Promise<void> {
   const python = await findPip(context.signal);
-  await requireSpace(directory, WHEEL_BYTES);
+  await requireSpace(dirname(directory), NEEDED_BYTES);
   const downloads = join(directory, 'download');
   await mkdir(downloads);
   context.note(`taking ${requirement} through pip (190 MB where it is not cached)`);
@@ -38,7 +38,7 @@ export async function installFromPip(directory: string, context: InstallContext)
   }
   await unzip(join(downloads, wheel), directory, {
     place: (entry) => placeOfEntry('torch', entry),
-    onSize: (bytes) => requireSpace(directory, bytes),
+    onSize: (bytes) => requireSpace(dirname(directory), bytes),
     onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
     signal: context.signal,
   });
