@@ -5,7 +5,7 @@
  * 2R+1 the fine-tuning; 2R+2 the dense reference; 2R+3 the final measurements.
  */
 import { RunError } from '../errors.js';
-import type { ScoredCandidate } from './search.js';
+import type { ScoredCandidate } from './proposals.js';
 
 /** The best weights seen in the last fine-tuning, by accuracy on tune, then by loss. */
 export interface BestSoFar {

@@ -1,0 +1,141 @@
+/** The order of a round's candidates: the incumbent, a ladder of densities from it, then what the model proposes around it. */
+import { BayesianOptimizer, type KnownFunctions } from '../bayes/index.js';
+import { DensityLadder } from './density-ladder.js';
+import { errorVariance } from './objective.js';
+import { SearchBox } from './search-box.js';
+import type { SearchSpace } from './search-space.js';
+import type { EvaluationEvent } from './types.js';
+
+/** A scored candidate as later rounds remember it. Its point means the same densities in every round. */
+export interface ScoredCandidate {
+  round: number;
+  point: number[];
+  /** Share of the images seen. */
+  error: number;
+  images: number;
+}
+
+/** What the proposals of a round depend on. */
+export interface ProposalContext {
+  space: SearchSpace;
+  round: number;
+  evaluations: number;
+  seed: number;
+  /** Error a candidate may have; null in paper mode. */
+  limit: number | null;
+  /** Weight of sparsity in paper mode. */
+  lambda: number;
+  /** Densities in force, one a layer; null before the first commit. */
+  incumbent: readonly number[] | null;
+  /** Candidates of earlier rounds. */
+  earlier: readonly ScoredCandidate[];
+}
+
+export interface Proposal {
+  point: number[];
+  source: EvaluationEvent['source'];
+}
+
+/** Share of a round's candidates that go along the ladder before the model proposes. */
+const LADDER_SHARE = 0.3;
+
+/** Errors further than this above the limit are told as this: how hopeless a candidate is says little about the good ones. */
+const ERROR_CEILING = 0.3;
+
+/** Proposes a round's candidates one by one; each must be told before the next. */
+export class Proposals {
+  readonly #context: ProposalContext;
+  readonly #start: number[];
+  readonly #ladderEnd: number;
+  #ladder = new DensityLadder(true);
+  /** Where the model's box is put: the best candidate so far. */
+  #centre: number[];
+  #centreValue = Infinity;
+  #model: { optimizer: BayesianOptimizer; box: SearchBox } | null = null;
+  readonly #told: ScoredCandidate[];
+  #last: Proposal['source'] = 'incumbent';
+
+  constructor(context: ProposalContext) {
+    const { space, incumbent, evaluations, earlier } = context;
+    this.#context = context;
+    this.#start = incumbent === null ? space.layers.map(() => 0) : space.pointFor(incumbent);
+    this.#centre = this.#start;
+    this.#ladderEnd = (incumbent === null ? 0 : 1) + Math.max(1, Math.round(evaluations * LADDER_SHARE));
+    this.#told = [...earlier];
+  }
+
+  next(index: number): Proposal {
+    const { incumbent, space } = this.#context;
+    this.#last = index === 0 && incumbent !== null ? 'incumbent' : index < this.#ladderEnd ? 'initial' : 'acquisition';
+    if (this.#last === 'incumbent') return { point: this.#start, source: this.#last };
+    if (this.#last === 'initial') {
+      return { point: space.pruneFurther(this.#start, this.#ladder.depth), source: this.#last };
+    }
+    this.#model ??= this.#buildModel();
+    return { point: this.#model.box.outer(this.#model.optimizer.ask(1)[0]), source: this.#last };
+  }
+
+  /** Tells the outcome of the candidate given last. */
+  tell(candidate: ScoredCandidate, feasible: boolean): void {
+    const { limit, lambda, space } = this.#context;
+    const size = space.keptParameters(candidate.point) / space.totalParameters;
+    const value = limit === null ? candidate.error - lambda * (1 - size) : feasible ? size : Infinity;
+    if (this.#last === 'incumbent') this.#ladder = new DensityLadder(feasible);
+    if (this.#last === 'initial') this.#ladder.tell(limit === null ? value < this.#centreValue : feasible);
+    if (value < this.#centreValue) {
+      this.#centre = candidate.point;
+      this.#centreValue = value;
+    }
+    this.#told.push(candidate);
+    if (this.#model !== null) tellModel(this.#model, candidate, limit);
+  }
+
+  /** State of the model's random numbers; null before it was needed. */
+  get random(): unknown {
+    return this.#model?.optimizer.state().random ?? null;
+  }
+
+  #buildModel(): { optimizer: BayesianOptimizer; box: SearchBox } {
+    const { space, seed, round, limit, lambda } = this.#context;
+    const box = new SearchBox(this.#centre);
+    const size = (inner: readonly number[]): number => space.keptParameters(box.outer(inner)) / space.totalParameters;
+    const known: KnownFunctions =
+      limit === null
+        ? { offset: (inner) => -lambda * (1 - size(inner)) }
+        : { objective: (inner) => Math.log(size(inner)) };
+    const optimizer = new BayesianOptimizer({
+      dimensions: space.dimensions,
+      // Another stream in every round; a round's sequence does not depend on how many numbers the ones before drew.
+      seed: seed * 10_007 + round,
+      // The ladder was the initial design.
+      initial: 1,
+      constraints: limit === null ? 0 : 1,
+      ...known,
+    });
+    const model = { optimizer, box };
+    for (const candidate of this.#told) tellModel(model, candidate, limit);
+    return model;
+  }
+}
+
+/** Tells the model a candidate inside its box; others are of no use to it. */
+function tellModel(
+  { optimizer, box }: { optimizer: BayesianOptimizer; box: SearchBox },
+  candidate: ScoredCandidate,
+  limit: number | null,
+): void {
+  const inner = box.inner(candidate.point);
+  if (inner === null) return;
+  const { error, images, round } = candidate;
+  const noise = errorVariance(error, images);
+  optimizer.tell(
+    inner,
+    limit === null
+      ? { objective: error, noiseVariance: noise, time: round }
+      : {
+          constraints: [Math.min(error - limit, ERROR_CEILING)],
+          constraintNoiseVariance: [noise],
+          time: round,
+        },
+  );
+}

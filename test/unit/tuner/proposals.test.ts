@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { Random } from '../../../lib/bayes/rng.js';
+import { MagnitudeDistribution } from '../../../lib/tuner/magnitudes.js';
+import { type ProposalContext, Proposals, type ScoredCandidate } from '../../../lib/tuner/proposals.js';
+import { SearchSpace } from '../../../lib/tuner/search-space.js';
+
+const IMAGES = 400;
+
+function spaceOf(counts: readonly number[]): SearchSpace {
+  const layers = counts.map((count, index) => ({ name: `layer${index}`, count, outputs: 8 }));
+  const distributions = counts.map((count) => {
+    const kept = new Uint32Array(32768);
+    kept.fill(Math.round(count / 500), 0x3c00, 0x3c00 + 500);
+    return new MagnitudeDistribution({ kept, pruned: new Uint32Array(32768) });
+  });
+  return new SearchSpace(layers, distributions, 100);
+}
+
+/** Error that rises with the square of every layer's log density times its sensitivity, up to 0.9; measured on IMAGES images. */
+function measure(
+  space: SearchSpace,
+  sensitivities: readonly number[],
+  point: readonly number[],
+  random: Random,
+): number {
+  const harm = space
+    .densities(point)
+    .reduce((sum, density, index) => sum + sensitivities[index] * Math.log(density) ** 2, 0.1);
+  const rate = Math.min(0.9, harm);
+  let errors = 0;
+  for (let image = 0; image < IMAGES; image++) errors += random.uniform() < rate ? 1 : 0;
+  return errors / IMAGES;
+}
+
+/** Runs one round; returns the compression of the smallest feasible candidate, and the candidates' sources. */
+function runRound(
+  space: SearchSpace,
+  sensitivities: readonly number[],
+  changes: Partial<ProposalContext>,
+  propose?: (random: Random) => number[],
+): { compression: number; sources: string[] } {
+  const context: ProposalContext = {
+    space,
+    round: 1,
+    evaluations: 24,
+    seed: 1,
+    limit: 0.2,
+    lambda: 0,
+    incumbent: null,
+    earlier: [],
+    ...changes,
+  };
+  const random = new Random(17);
+  const proposals = new Proposals(context);
+  let compression = 0;
+  const sources: string[] = [];
+  for (let index = 0; index < context.evaluations; index++) {
+    const proposal = propose === undefined ? proposals.next(index) : { point: propose(random), source: 'random' };
+    const error = measure(space, sensitivities, proposal.point, random);
+    const feasible = error <= (context.limit ?? 1);
+    const candidate: ScoredCandidate = { round: 1, point: proposal.point, error, images: IMAGES };
+    if (propose === undefined) proposals.tell(candidate, feasible);
+    if (feasible) compression = Math.max(compression, space.totalParameters / space.keptParameters(proposal.point));
+    sources.push(proposal.source);
+  }
+  return { compression, sources };
+}
+
+describe('Proposals', () => {
+  const space = spaceOf([4_000, 40_000, 400_000, 40_000, 4_000]);
+  const sensitivities = [0.05, 0.02, 0.004, 0.01, 0.03];
+
+  it('begins with the incumbent, then climbs the ladder, then asks the model', () => {
+    const { sources } = runRound(space, sensitivities, { evaluations: 10, incumbent: [1, 0.8, 0.5, 0.8, 1] });
+    expect(sources).toEqual(['incumbent', 'initial', 'initial', 'initial', ...Array<string>(6).fill('acquisition')]);
+  });
+
+  it('has no incumbent before the first commit', () => {
+    expect(runRound(space, sensitivities, { evaluations: 4 }).sources[0]).toBe('initial');
+  });
+
+  it('finds a much smaller feasible network than as many random points', () => {
+    const ours = runRound(space, sensitivities, {}).compression;
+    const random = runRound(space, sensitivities, {}, (draw) => space.layers.map(() => draw.uniform())).compression;
+    expect(ours).toBeGreaterThan(2);
+    expect(ours).toBeGreaterThan(1.3 * random);
+  });
+
+  it('gives the same candidates for the same seed', () => {
+    expect(runRound(space, sensitivities, {})).toEqual(runRound(space, sensitivities, {}));
+  });
+
+  it('works in 26 dimensions', () => {
+    const wide = spaceOf(Array.from({ length: 26 }, (_, index) => 1000 * (1 + (index % 7) ** 3)));
+    const { compression } = runRound(wide, Array<number>(26).fill(0.004), { evaluations: 16 });
+    expect(compression).toBeGreaterThan(1.5);
+  });
+
+  it('trades error against sparsity in paper mode', () => {
+    const { sources } = runRound(space, sensitivities, { limit: null, lambda: 0.3 });
+    expect(sources.filter((source) => source === 'acquisition').length).toBeGreaterThan(10);
+  });
+});
