@@ -27,7 +27,8 @@ class Relu final : public Operator {
 
 class Clip final : public Operator {
  public:
-  Clip(Shape output, double minimum, double maximum) : Operator(std::move(output)), minimum_(minimum), maximum_(maximum) {}
+  Clip(Shape output, double minimum, double maximum)
+      : Operator(std::move(output)), minimum_(minimum), maximum_(maximum) {}
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
     return at::clamp(inputs[0], minimum_, maximum_);
@@ -41,7 +42,9 @@ class Softmax final : public Operator {
  public:
   using Operator::Operator;
 
-  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override { return at::softmax(inputs[0], 1); }
+  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
+    return at::softmax(inputs[0], 1);
+  }
 };
 
 const Shape& any_single_input(const BuildContext& context) {
@@ -50,7 +53,9 @@ const Shape& any_single_input(const BuildContext& context) {
 
 }  // namespace
 
-std::unique_ptr<Operator> make_relu(const BuildContext& context) { return std::make_unique<Relu>(any_single_input(context)); }
+std::unique_ptr<Operator> make_relu(const BuildContext& context) {
+  return std::make_unique<Relu>(any_single_input(context));
+}
 
 std::unique_ptr<Operator> make_clip(const BuildContext& context) {
   const Shape& shape = any_single_input(context);
@@ -61,6 +66,8 @@ std::unique_ptr<Operator> make_clip(const BuildContext& context) {
   return std::make_unique<Clip>(shape, minimum, maximum);
 }
 
-std::unique_ptr<Operator> make_softmax(const BuildContext& context) { return std::make_unique<Softmax>(any_single_input(context)); }
+std::unique_ptr<Operator> make_softmax(const BuildContext& context) {
+  return std::make_unique<Softmax>(any_single_input(context));
+}
 
 }  // namespace finepune

@@ -16,7 +16,8 @@ const std::vector<double>* find_attribute(const GraphNode& node, const char* nam
 
 int64_t checked_integer(const GraphNode& node, const char* name, double value, int64_t minimum) {
   // Written so that NaN fails.
-  if (!(value >= static_cast<double>(minimum) && value < static_cast<double>(kIntegerLimit)) || value != std::floor(value)) {
+  if (!(value >= static_cast<double>(minimum) && value < static_cast<double>(kIntegerLimit)) ||
+      value != std::floor(value)) {
     std::ostringstream message;
     message << "attribute " << name << " must be a whole number of " << minimum << " or more, not " << value;
     fail_node(node, message.str());
@@ -24,9 +25,11 @@ int64_t checked_integer(const GraphNode& node, const char* name, double value, i
   return static_cast<int64_t>(value);
 }
 
-std::array<int64_t, 2> checked_pair(const GraphNode& node, const char* name, const std::vector<double>& values, int64_t minimum) {
+std::array<int64_t, 2> checked_pair(const GraphNode& node, const char* name, const std::vector<double>& values,
+                                    int64_t minimum) {
   if (values.size() != 2) {
-    fail_node(node, std::string("attribute ") + name + " must hold 2 numbers [height, width], not " + std::to_string(values.size()));
+    fail_node(node, std::string("attribute ") + name + " must hold 2 numbers [height, width], not " +
+                        std::to_string(values.size()));
   }
   return {checked_integer(node, name, values[0], minimum), checked_integer(node, name, values[1], minimum)};
 }
@@ -93,7 +96,8 @@ Padding padding_attribute(const GraphNode& node) {
   const auto* values = find_attribute(node, "pads");
   if (values == nullptr) return {};
   if (values->size() != 4) {
-    fail_node(node, "attribute pads must hold 4 numbers [top, left, bottom, right], not " + std::to_string(values->size()));
+    fail_node(node,
+              "attribute pads must hold 4 numbers [top, left, bottom, right], not " + std::to_string(values->size()));
   }
   const auto pad = [&](size_t side) { return checked_integer(node, "pads", (*values)[side], 0); };
   return {pad(0), pad(1), pad(2), pad(3)};
@@ -105,7 +109,8 @@ const Shape& single_input(const BuildContext& context, size_t dimensions) {
   }
   const Shape& shape = context.inputs[0];
   if (shape.size() != dimensions) {
-    fail_node(context.node, std::string("takes ") + (dimensions == 3 ? "images [channels, height, width]" : "a vector [features]") +
+    fail_node(context.node, std::string("takes ") +
+                                (dimensions == 3 ? "images [channels, height, width]" : "a vector [features]") +
                                 ", but its input is " + describe_shape(shape));
   }
   return shape;

@@ -24,8 +24,9 @@ class BatchNormalization final : public Operator {
     const bool batch_statistics = mode.train || mode.collect_statistics;
     if (batch_statistics && input.numel() == input.size(1)) {
       // The unbiased variance of one value is 0 / 0.
-      throw std::invalid_argument("node " + name_ +
-                                  " (BatchNormalization): training needs more than one value a channel; use a batch size above 1");
+      throw std::invalid_argument(
+          "node " + name_ +
+          " (BatchNormalization): training needs more than one value a channel; use a batch size above 1");
     }
     std::optional<at::Tensor> mean, variance;
     if (!batch_statistics || mode.update_statistics || mode.collect_statistics) {

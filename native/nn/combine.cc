@@ -45,22 +45,26 @@ class Flatten final : public Operator {
 }  // namespace
 
 std::unique_ptr<Operator> make_add(const BuildContext& context) {
-  if (context.inputs.size() != 2) fail_node(context.node, "takes 2 inputs, not " + std::to_string(context.inputs.size()));
+  if (context.inputs.size() != 2)
+    fail_node(context.node, "takes 2 inputs, not " + std::to_string(context.inputs.size()));
   if (context.inputs[0] != context.inputs[1]) {
-    fail_node(context.node, "cannot add " + describe_shape(context.inputs[0]) + " and " + describe_shape(context.inputs[1]));
+    fail_node(context.node,
+              "cannot add " + describe_shape(context.inputs[0]) + " and " + describe_shape(context.inputs[1]));
   }
   return std::make_unique<Add>(context.inputs[0]);
 }
 
 std::unique_ptr<Operator> make_concat(const BuildContext& context) {
   if (context.inputs.empty()) fail_node(context.node, "takes 1 input or more, not 0");
-  if (integer_attribute(context.node, "axis", 1, 0) != 1) fail_node(context.node, "attribute axis must be 1 (channels)");
+  if (integer_attribute(context.node, "axis", 1, 0) != 1)
+    fail_node(context.node, "attribute axis must be 1 (channels)");
   Shape output = context.inputs[0];
   for (size_t i = 1; i < context.inputs.size(); ++i) {
     Shape expected = context.inputs[i];
     if (expected.size() == output.size()) expected[0] = output[0];
     if (expected != output) {
-      fail_node(context.node, "cannot join " + describe_shape(context.inputs[0]) + " and " + describe_shape(context.inputs[i]));
+      fail_node(context.node,
+                "cannot join " + describe_shape(context.inputs[0]) + " and " + describe_shape(context.inputs[i]));
     }
     output[0] += context.inputs[i][0];
   }

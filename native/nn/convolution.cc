@@ -25,7 +25,8 @@ class Convolution final : public Operator {
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
     if (padding.symmetric()) {
-      return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0}, groups);
+      return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
+                             groups);
     }
     const auto padded = at::constant_pad_nd(inputs[0], {padding.left, padding.right, padding.top, padding.bottom}, 0);
     return at::convolution(padded, weight, bias, strides, {0, 0}, dilations, false, {0, 0}, groups);
@@ -55,15 +56,16 @@ std::unique_ptr<Operator> make_convolution(const BuildContext& context) {
     fail_node(node, std::to_string(input[0]) + " input and " + std::to_string(out_channels) +
                         " output channels do not divide into " + std::to_string(geometry.groups) + " groups");
   }
-  const std::array<int64_t, 2> pads = {geometry.padding.top + geometry.padding.bottom, geometry.padding.left + geometry.padding.right};
+  const std::array<int64_t, 2> pads = {geometry.padding.top + geometry.padding.bottom,
+                                       geometry.padding.left + geometry.padding.right};
   Shape output = {out_channels};
   for (size_t side = 0; side < 2; ++side) {
     const int64_t free = input[1 + side] + pads[side] - geometry.dilations[side] * (kernel[side] - 1) - 1;
     if (free < 0) fail_node(node, "the kernel is larger than its padded input " + describe_shape(input));
     output.push_back(free / geometry.strides[side] + 1);
   }
-  const size_t weight =
-      context.add_parameter("weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
+  const size_t weight = context.add_parameter(
+      "weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
   std::optional<size_t> bias;
   if (flag_attribute(node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_channels}, 0, false);
   return std::make_unique<Convolution>(std::move(output), geometry, weight, bias);

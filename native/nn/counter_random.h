@@ -1,5 +1,5 @@
-// Counter-based random numbers: value i of stream s is a function of (s, i) alone, so that results depend neither on the
-// number of threads nor on what else was drawn.
+// Counter-based random numbers: value i of stream s is a function of (s, i) alone, so that results depend neither on
+// the number of threads nor on what else was drawn.
 #pragma once
 
 #include <cstdint>

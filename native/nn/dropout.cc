@@ -16,8 +16,8 @@ namespace {
 
 constexpr int64_t kGrain = 1 << 14;
 
-// Fills `mask` (dense in some memory order, CPU, float32) with 0 or `scale`, element i in memory order from draw i: the same
-// for every thread count.
+// Fills `mask` (dense in some memory order, CPU, float32) with 0 or `scale`, element i in memory order from draw i: the
+// same for every thread count.
 void fill_mask(at::Tensor& mask, double ratio, float scale, uint64_t stream) {
   float* values = mask.mutable_data_ptr<float>();
   // Each draw gives two 32-bit numbers, compared as integers.

@@ -48,7 +48,8 @@ void initialize_parameter(Parameter& parameter, bool head, uint64_t seed) {
 void initialize_parameters(Network& network, const std::vector<std::string>& names, uint64_t seed) {
   std::vector<Parameter*> parameters;
   for (const std::string& name : names) parameters.push_back(&network.parameter(name));
-  for (Parameter* parameter : parameters) initialize_parameter(*parameter, parameter->node == network.graph().head, seed);
+  for (Parameter* parameter : parameters)
+    initialize_parameter(*parameter, parameter->node == network.graph().head, seed);
 }
 
 }  // namespace finepune

@@ -9,7 +9,8 @@ namespace {
 
 class Linear final : public Operator {
  public:
-  Linear(Shape output, size_t weight, std::optional<size_t> bias) : Operator(std::move(output)), weight_(weight), bias_(bias) {}
+  Linear(Shape output, size_t weight, std::optional<size_t> bias)
+      : Operator(std::move(output)), weight_(weight), bias_(bias) {}
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
     std::optional<at::Tensor> bias;
@@ -31,7 +32,8 @@ std::unique_ptr<Operator> make_linear(const BuildContext& context) {
   const int64_t out_features = required_integer_attribute(context.node, "out_features", 1);
   const size_t weight = context.add_parameter("weight", "weight", {out_features, input[0]}, 0, true);
   std::optional<size_t> bias;
-  if (flag_attribute(context.node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_features}, 0, false);
+  if (flag_attribute(context.node, "bias", true))
+    bias = context.add_parameter("bias", "bias", {out_features}, 0, false);
   return std::make_unique<Linear>(Shape{out_features}, weight, bias);
 }
 

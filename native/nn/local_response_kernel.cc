@@ -5,10 +5,11 @@
 
 #include <ATen/Parallel.h>
 
-// The loops below are plain so that the compiler vectorises them; clones for newer processors are picked at load time, because the
-// library itself is built for every x86-64.
+// The loops below are plain so that the compiler vectorises them; clones for newer processors are picked at load time,
+// because the library itself is built for every x86-64.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
-#define FINEPUNE_VECTOR_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3", "no-math-errno")))
+#define FINEPUNE_VECTOR_CLONES \
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3", "no-math-errno")))
 #else
 #define FINEPUNE_VECTOR_CLONES
 #endif
@@ -18,11 +19,11 @@ namespace {
 
 constexpr int64_t kPixelGrain = 64;
 
-// scale[c] = d_c (where asked) and power[c] = d_c^-beta, from squares padded with zeros: squares[c + j] is the j-th cell
-// of c's window.
+// scale[c] = d_c (where asked) and power[c] = d_c^-beta, from squares padded with zeros: squares[c + j] is the j-th
+// cell of c's window.
 FINEPUNE_VECTOR_CLONES
-void scales_and_powers(const float* __restrict squares, float* __restrict scale, float* __restrict power, int64_t channels,
-                       int64_t size, float factor, float bias, float beta) {
+void scales_and_powers(const float* __restrict squares, float* __restrict scale, float* __restrict power,
+                       int64_t channels, int64_t size, float factor, float bias, float beta) {
   for (int64_t c = 0; c < channels; ++c) scale[c] = squares[c];
   for (int64_t j = 1; j < size; ++j) {
     for (int64_t c = 0; c < channels; ++c) scale[c] += squares[c + j];
@@ -47,7 +48,8 @@ void square(const float* __restrict values, float* __restrict squares, int64_t c
 }
 
 FINEPUNE_VECTOR_CLONES
-void multiply(const float* __restrict left, const float* __restrict right, float* __restrict product, int64_t channels) {
+void multiply(const float* __restrict left, const float* __restrict right, float* __restrict product,
+              int64_t channels) {
   for (int64_t c = 0; c < channels; ++c) product[c] = left[c] * right[c];
 }
 
@@ -61,8 +63,8 @@ void ratio(const float* __restrict gradient, const float* __restrict input, cons
 // ratios is padded with zeros; ratios[c + j] for 0 <= j < size are the outputs that read input c.
 FINEPUNE_VECTOR_CLONES
 void gather(const float* __restrict gradient, const float* __restrict input, const float* __restrict ratios,
-            const float* __restrict power, float* __restrict sums, float* __restrict input_gradient, int64_t channels, int64_t size,
-            float factor) {
+            const float* __restrict power, float* __restrict sums, float* __restrict input_gradient, int64_t channels,
+            int64_t size, float factor) {
   for (int64_t c = 0; c < channels; ++c) sums[c] = ratios[c];
   for (int64_t j = 1; j < size; ++j) {
     for (int64_t c = 0; c < channels; ++c) sums[c] += ratios[c + j];
@@ -72,7 +74,8 @@ void gather(const float* __restrict gradient, const float* __restrict input, con
 
 }  // namespace
 
-void local_response_forward(const LocalResponse& rule, const float* input, float* output, int64_t pixels, int64_t channels) {
+void local_response_forward(const LocalResponse& rule, const float* input, float* output, int64_t pixels,
+                            int64_t channels) {
   const float factor = rule.alpha / static_cast<float>(rule.size);
   at::parallel_for(0, pixels, kPixelGrain, [&](int64_t begin, int64_t end) {
     std::vector<float> squares(channels + rule.size, 0.0f), scale(channels), power(channels);
@@ -85,8 +88,8 @@ void local_response_forward(const LocalResponse& rule, const float* input, float
   });
 }
 
-void local_response_backward(const LocalResponse& rule, const float* gradient, const float* input, float* input_gradient,
-                             int64_t pixels, int64_t channels) {
+void local_response_backward(const LocalResponse& rule, const float* gradient, const float* input,
+                             float* input_gradient, int64_t pixels, int64_t channels) {
   const float factor = rule.alpha / static_cast<float>(rule.size);
   at::parallel_for(0, pixels, kPixelGrain, [&](int64_t begin, int64_t end) {
     std::vector<float> squares(channels + rule.size, 0.0f), ratios(channels + rule.size, 0.0f);

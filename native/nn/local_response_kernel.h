@@ -16,12 +16,13 @@ struct LocalResponse {
 };
 
 // output[pixels, channels] from input[pixels, channels]; parallel over pixels.
-void local_response_forward(const LocalResponse& rule, const float* input, float* output, int64_t pixels, int64_t channels);
+void local_response_forward(const LocalResponse& rule, const float* input, float* output, int64_t pixels,
+                            int64_t channels);
 
 // The gradient of the input,
 //   dx_c = g_c d_c^-beta - 2 alpha beta / size * x_c * sum of g_j x_j d_j^(-beta - 1) over the j whose window holds c,
 // from g = gradient[pixels, channels] and x = input[pixels, channels].
-void local_response_backward(const LocalResponse& rule, const float* gradient, const float* input, float* input_gradient,
-                             int64_t pixels, int64_t channels);
+void local_response_backward(const LocalResponse& rule, const float* gradient, const float* input,
+                             float* input_gradient, int64_t pixels, int64_t channels);
 
 }  // namespace finepune

@@ -23,7 +23,8 @@ at::Tensor band(const at::Tensor& images, const LocalResponse& rule) {
   return at::ones({channels, channels}, images.options()).tril(rule.before()).triu(-rule.after());
 }
 
-// Devices other than the CPU: window sums as a product with a band matrix, which a GPU does at memory speed for these sizes.
+// Devices other than the CPU: window sums as a product with a band matrix, which a GPU does at memory speed for these
+// sizes.
 struct Composition {
   at::Tensor scale, power;
   Composition(const at::Tensor& pixels, const at::Tensor& window, const LocalResponse& rule)
@@ -46,7 +47,8 @@ at::Tensor backward_values(const at::Tensor& gradient, const at::Tensor& images,
   if (images.is_cpu()) {
     at::Tensor result = at::empty_like(images);
     local_response_backward(rule, gradient.const_data_ptr<float>(), images.const_data_ptr<float>(),
-                            result.mutable_data_ptr<float>(), images.size(0) * images.size(2) * images.size(3), images.size(1));
+                            result.mutable_data_ptr<float>(), images.size(0) * images.size(2) * images.size(3),
+                            images.size(1));
     return result;
   }
   const at::Tensor pixels = images.permute({0, 2, 3, 1}), g = gradient.permute({0, 2, 3, 1});
@@ -57,7 +59,9 @@ at::Tensor backward_values(const at::Tensor& gradient, const at::Tensor& images,
   return (g * parts.power - factor * pixels * sums).permute({0, 3, 1, 2});
 }
 
-at::Tensor prepared(const at::Tensor& images) { return images.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast); }
+at::Tensor prepared(const at::Tensor& images) {
+  return images.to(at::kFloat).contiguous(at::MemoryFormat::ChannelsLast);
+}
 
 class LocalResponseFunction : public torch::autograd::Function<LocalResponseFunction> {
  public:
@@ -74,7 +78,8 @@ class LocalResponseFunction : public torch::autograd::Function<LocalResponseFunc
     const at::Tensor images = context->get_saved_variables()[0];
     auto& saved = context->saved_data;
     const LocalResponse rule{saved["size"].toInt(), static_cast<float>(saved["alpha"].toDouble()),
-                             static_cast<float>(saved["beta"].toDouble()), static_cast<float>(saved["bias"].toDouble())};
+                             static_cast<float>(saved["beta"].toDouble()),
+                             static_cast<float>(saved["bias"].toDouble())};
     return {backward_values(prepared(gradients[0]), prepared(images), rule).to(images.scalar_type()), at::Tensor()};
   }
 };

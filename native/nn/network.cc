@@ -59,8 +59,8 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
   output_ = output->second;
   const Shape& logits = operators_[output_]->output_shape();
   if (logits != Shape{graph_.classes}) {
-    fail_node(graph_.nodes[output_], "the output must be [" + std::to_string(graph_.classes) + "] (one value a class), but is " +
-                                         describe_shape(logits));
+    fail_node(graph_.nodes[output_], "the output must be [" + std::to_string(graph_.classes) +
+                                         "] (one value a class), but is " + describe_shape(logits));
   }
   if (!graph_.head.empty() && places.find(graph_.head) == places.end()) {
     throw std::invalid_argument("graph head: there is no node " + graph_.head);
@@ -92,14 +92,16 @@ Parameter& Network::parameter(const std::string& name) {
 }
 
 at::Tensor Network::forward(const at::Tensor& input, const Mode& mode) {
-  if (!input.defined() || input.dim() != 4 || input.size(1) != graph_.input.channels || input.size(2) != graph_.input.height ||
-      input.size(3) != graph_.input.width) {
+  if (!input.defined() || input.dim() != 4 || input.size(1) != graph_.input.channels ||
+      input.size(2) != graph_.input.height || input.size(3) != graph_.input.width) {
     const Shape expected = {graph_.input.channels, graph_.input.height, graph_.input.width};
-    throw std::invalid_argument("network input: expected images of " + describe_shape(expected) + ", received a tensor of " +
+    throw std::invalid_argument("network input: expected images of " + describe_shape(expected) +
+                                ", received a tensor of " +
                                 (input.defined() ? describe_shape(input.sizes().vec()) : std::string("nothing")));
   }
   if (input.device() != device_) {
-    throw std::invalid_argument("network input: expected a tensor on " + device_.str() + ", received one on " + input.device().str());
+    throw std::invalid_argument("network input: expected a tensor on " + device_.str() + ", received one on " +
+                                input.device().str());
   }
   const ForwardContext context{parameters_, mode, collected_batches_};
   const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);

@@ -36,7 +36,8 @@ const std::map<std::string, Maker>& makers() {
 
 }  // namespace
 
-size_t BuildContext::add_parameter(const char* suffix, const char* kind, at::IntArrayRef shape, double fill, bool prunable) const {
+size_t BuildContext::add_parameter(const char* suffix, const char* kind, at::IntArrayRef shape, double fill,
+                                   bool prunable) const {
   int64_t elements = 1;
   for (const int64_t size : shape) {
     if (size > kElementLimit / elements) {

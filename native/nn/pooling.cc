@@ -61,7 +61,9 @@ Windows read_windows(const BuildContext& context, const Shape& input) {
   return windows;
 }
 
-Shape output_shape(const Shape& input, const Windows& windows) { return {input[0], windows.output[0], windows.output[1]}; }
+Shape output_shape(const Shape& input, const Windows& windows) {
+  return {input[0], windows.output[0], windows.output[1]};
+}
 
 class MaxPool final : public Operator {
  public:
@@ -106,7 +108,8 @@ class AveragePool final : public Operator {
       if (count_padding_) return std::min(end, size + windows_.trailing(side)) - begin;
       return std::min(end, size) - std::max<int64_t>(begin, 0);
     };
-    at::Tensor reciprocals = at::empty({1, 1, windows_.output[0], windows_.output[1]}, at::TensorOptions().dtype(at::kFloat));
+    at::Tensor reciprocals =
+        at::empty({1, 1, windows_.output[0], windows_.output[1]}, at::TensorOptions().dtype(at::kFloat));
     float* values = reciprocals.mutable_data_ptr<float>();
     for (int64_t y = 0; y < windows_.output[0]; ++y) {
       for (int64_t x = 0; x < windows_.output[1]; ++x) {

@@ -68,21 +68,23 @@ void check_throws(Body body, const std::string& fragment, const char* text, cons
 
 #define FINEPUNE_JOIN_(left, right) left##right
 #define FINEPUNE_JOIN(left, right) FINEPUNE_JOIN_(left, right)
-#define FINEPUNE_TEST(name, place)                                                                        \
-  static void FINEPUNE_JOIN(test_body_, place)();                                                         \
-  static const ::finepune::test::Registration FINEPUNE_JOIN(test_case_, place)(name, &FINEPUNE_JOIN(test_body_, place)); \
+#define FINEPUNE_TEST(name, place)                                                                                 \
+  static void FINEPUNE_JOIN(test_body_, place)();                                                                  \
+  static const ::finepune::test::Registration FINEPUNE_JOIN(test_case_, place)(name,                               \
+                                                                               &FINEPUNE_JOIN(test_body_, place)); \
   static void FINEPUNE_JOIN(test_body_, place)()
 
 // TEST("what it holds") { ... }
 #define TEST(name) FINEPUNE_TEST(name, __COUNTER__)
 // libtorch's logging has a macro of that name, which ends the process.
 #undef CHECK
-#define CHECK(condition) \
-  do {                   \
+#define CHECK(condition)                                                      \
+  do {                                                                        \
     if (!(condition)) ::finepune::test::fail(__FILE__, __LINE__, #condition); \
   } while (false)
 #define CHECK_EQUAL(left, right) ::finepune::test::check_equal((left), (right), #left, __FILE__, __LINE__)
-#define CHECK_NEAR(left, right, tolerance) ::finepune::test::check_near((left), (right), (tolerance), #left, __FILE__, __LINE__)
+#define CHECK_NEAR(left, right, tolerance) \
+  ::finepune::test::check_near((left), (right), (tolerance), #left, __FILE__, __LINE__)
 // CHECK_THROWS(std::invalid_argument, "part of the message", expression);
 #define CHECK_THROWS(Exception, fragment, ...) \
   ::finepune::test::check_throws<Exception>([&] { __VA_ARGS__; }, (fragment), #__VA_ARGS__, __FILE__, __LINE__)

@@ -1,5 +1,5 @@
-// Runs every registered test, or those whose name contains the first argument. Ends with 'N passed, N failed' and status 1
-// where one failed or none ran.
+// Runs every registered test, or those whose name contains the first argument. Ends with 'N passed, N failed' and
+// status 1 where one failed or none ran.
 #include <exception>
 #include <iostream>
 

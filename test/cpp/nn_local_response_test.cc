@@ -27,7 +27,8 @@ at::Tensor naive(const at::Tensor& images, const LocalResponse& rule) {
 double weighted(const at::Tensor& values, const at::Tensor& weights) { return (values * weights).sum().item<double>(); }
 
 const LocalResponse kRules[] = {
-    {5, 1e-4f, 0.75f, 1.0f}, {5, 2.0f, 0.75f, 1.0f}, {4, 1.5f, 0.75f, 2.0f}, {3, 1.0f, 0.5f, 1.0f}, {1, 1.0f, 0.6f, 1.0f}, {9, 3.0f, 1.2f, 0.7f},
+    {5, 1e-4f, 0.75f, 1.0f}, {5, 2.0f, 0.75f, 1.0f}, {4, 1.5f, 0.75f, 2.0f},
+    {3, 1.0f, 0.5f, 1.0f},   {1, 1.0f, 0.6f, 1.0f},  {9, 3.0f, 1.2f, 0.7f},
 };
 
 TEST("LRN forward agrees with the formula in double, for odd, even and wide windows") {
@@ -53,7 +54,8 @@ TEST("LRN backward agrees with central differences of the formula in double") {
       auto above = center.clone(), below = center.clone();
       above.view(-1)[i] += step;
       below.view(-1)[i] -= step;
-      expected.view(-1)[i] = (weighted(naive(above, rule), weights) - weighted(naive(below, rule), weights)) / (2 * step);
+      expected.view(-1)[i] =
+          (weighted(naive(above, rule), weights) - weighted(naive(below, rule), weights)) / (2 * step);
     }
     CHECK(relative_error(leaf.grad(), expected) < 2e-6);
   }

@@ -7,9 +7,14 @@
 namespace finepune::test {
 namespace {
 
-Attributes convolution(double out_channels, double kernel, double stride, double dilation, double group, std::vector<double> pads) {
-  return {{"out_channels", {out_channels}},    {"kernel_shape", {kernel, kernel}}, {"strides", {stride, stride}},
-          {"dilations", {dilation, dilation}}, {"group", {group}},                 {"pads", std::move(pads)}};
+Attributes convolution(double out_channels, double kernel, double stride, double dilation, double group,
+                       std::vector<double> pads) {
+  return {{"out_channels", {out_channels}},
+          {"kernel_shape", {kernel, kernel}},
+          {"strides", {stride, stride}},
+          {"dilations", {dilation, dilation}},
+          {"group", {group}},
+          {"pads", std::move(pads)}};
 }
 
 TEST("Conv agrees with a double reference for groups, dilations, strides and asymmetric padding") {
@@ -17,22 +22,30 @@ TEST("Conv agrees with a double reference for groups, dilations, strides and asy
     double kernel, stride, dilation, group;
     std::vector<double> pads;
     int64_t height, width;
-  } const shapes[] = {
-      {3, 1, 1, 1, {1, 1, 1, 1}, 9, 8}, {3, 2, 1, 2, {0, 1, 1, 0}, 4, 4}, {2, 1, 2, 4, {2, 0, 1, 3}, 10, 9}, {1, 2, 1, 1, {0, 0, 0, 0}, 5, 4}};
+  } const shapes[] = {{3, 1, 1, 1, {1, 1, 1, 1}, 9, 8},
+                      {3, 2, 1, 2, {0, 1, 1, 0}, 4, 4},
+                      {2, 1, 2, 4, {2, 0, 1, 3}, 10, 9},
+                      {1, 2, 1, 1, {0, 0, 0, 0}, 5, 4}};
   for (const auto& shape : shapes) {
-    Network network(flattened_graph({4, 9, 8},
-                                    {{"conv", "Conv", {"input"}, convolution(8, shape.kernel, shape.stride, shape.dilation, shape.group, shape.pads)}},
-                                    8 * shape.height * shape.width),
-                    at::kCPU);
+    Network network(
+        flattened_graph({4, 9, 8},
+                        {{"conv",
+                          "Conv",
+                          {"input"},
+                          convolution(8, shape.kernel, shape.stride, shape.dilation, shape.group, shape.pads)}},
+                        8 * shape.height * shape.width),
+        at::kCPU);
     for (Parameter& parameter : network.parameters()) {
       parameter.value.data().copy_(random_tensor(parameter.value.sizes(), hash_name(parameter.name)));
     }
     const auto x = random_tensor({2, 4, 9, 8}, 9);
     const auto padded = at::constant_pad_nd(
-        x.to(at::kDouble), {int64_t(shape.pads[1]), int64_t(shape.pads[3]), int64_t(shape.pads[0]), int64_t(shape.pads[2])}, 0);
-    const auto expected = at::convolution(padded, network.parameter("conv.weight").value.to(at::kDouble),
-                                          network.parameter("conv.bias").value.to(at::kDouble), {int64_t(shape.stride), int64_t(shape.stride)},
-                                          {0, 0}, {int64_t(shape.dilation), int64_t(shape.dilation)}, false, {0, 0}, int64_t(shape.group));
+        x.to(at::kDouble),
+        {int64_t(shape.pads[1]), int64_t(shape.pads[3]), int64_t(shape.pads[0]), int64_t(shape.pads[2])}, 0);
+    const auto expected = at::convolution(
+        padded, network.parameter("conv.weight").value.to(at::kDouble),
+        network.parameter("conv.bias").value.to(at::kDouble), {int64_t(shape.stride), int64_t(shape.stride)}, {0, 0},
+        {int64_t(shape.dilation), int64_t(shape.dilation)}, false, {0, 0}, int64_t(shape.group));
     CHECK(relative_error(network.forward(x, {}), expected.flatten(1)) < 1e-6);
   }
 }
@@ -67,7 +80,10 @@ TEST("Relu never overwrites a value that somebody else reads, the caller's input
 }
 
 TEST("BatchNormalization in train mode uses batch statistics and moves the running ones with the unbiased variance") {
-  Network network(flattened_graph({3, 4, 4}, {{"bn", "BatchNormalization", {"input"}, {{"epsilon", {1e-3}}, {"momentum", {0.8}}}}}, 48), at::kCPU);
+  Network network(
+      flattened_graph({3, 4, 4}, {{"bn", "BatchNormalization", {"input"}, {{"epsilon", {1e-3}}, {"momentum", {0.8}}}}},
+                      48),
+      at::kCPU);
   const auto x = random_tensor({5, 3, 4, 4}, 10) * 2 + 1;
   const auto d = x.to(at::kDouble);
   const auto mean = d.mean({0, 2, 3}), biased = d.var({0, 2, 3}, false), unbiased = d.var({0, 2, 3}, true);
@@ -112,7 +128,9 @@ TEST("BatchNormalization refuses to train on one value a channel") {
 TEST("Dropout draws the same mask for the same seed, on any thread count, another for another seed or node") {
   const Attributes ratio = {{"ratio", {0.3}}};
   Network network(flattened_graph({8, 40, 41}, {{"drop", "Dropout", {"input"}, ratio}}, 8 * 40 * 41), at::kCPU);
-  Network later(flattened_graph({8, 40, 41}, {{"relu", "Relu", {"input"}, {}}, {"drop", "Dropout", {"relu"}, ratio}}, 8 * 40 * 41), at::kCPU);
+  Network later(flattened_graph({8, 40, 41}, {{"relu", "Relu", {"input"}, {}}, {"drop", "Dropout", {"relu"}, ratio}},
+                                8 * 40 * 41),
+                at::kCPU);
   const auto x = at::ones({3, 8, 40, 41});
   Network::Mode mode;
   mode.dropout = true;
@@ -145,7 +163,9 @@ TEST("Dropout's gradient is its mask") {
 
 TEST("Softmax, Clip and Concat are ONNX's") {
   Network network(flattened_graph({2, 2, 2},
-                                  {{"clip", "Clip", {"input"}, {{"min", {-0.25}}, {"max", {0.5}}}}, {"join", "Concat", {"input", "clip"}, {{"axis", {1}}}}}, 16),
+                                  {{"clip", "Clip", {"input"}, {{"min", {-0.25}}, {"max", {0.5}}}},
+                                   {"join", "Concat", {"input", "clip"}, {{"axis", {1}}}}},
+                                  16),
                   at::kCPU);
   const auto x = random_tensor({3, 2, 2, 2}, 12);
   CHECK(at::equal(network.forward(x, {}), at::cat({x, x.clamp(-0.25, 0.5)}, 1).flatten(1)));
@@ -156,27 +176,39 @@ TEST("Softmax, Clip and Concat are ONNX's") {
 }
 
 TEST("a graph that cannot run is refused, and the message names the node") {
-  const auto build = [](std::vector<GraphNode> nodes, int64_t classes = 18) { Network(flattened_graph({2, 3, 3}, std::move(nodes), classes), at::kCPU); };
+  const auto build = [](std::vector<GraphNode> nodes, int64_t classes = 18) {
+    Network(flattened_graph({2, 3, 3}, std::move(nodes), classes), at::kCPU);
+  };
   const double nan = std::nan("");
   CHECK_THROWS(std::invalid_argument, "node odd (Erf): unknown operator", build({{"odd", "Erf", {"input"}, {}}}));
   CHECK_THROWS(std::invalid_argument, "node relu (Relu): input nowhere", build({{"relu", "Relu", {"nowhere"}, {}}}));
-  CHECK_THROWS(std::invalid_argument, "node a (Relu): input b", build({{"a", "Relu", {"b"}, {}}, {"b", "Relu", {"a"}, {}}}));
-  CHECK_THROWS(std::invalid_argument, "node a (Relu): two nodes", build({{"a", "Relu", {"input"}, {}}, {"a", "Relu", {"a"}, {}}}));
+  CHECK_THROWS(std::invalid_argument, "node a (Relu): input b",
+               build({{"a", "Relu", {"b"}, {}}, {"b", "Relu", {"a"}, {}}}));
+  CHECK_THROWS(std::invalid_argument, "node a (Relu): two nodes",
+               build({{"a", "Relu", {"input"}, {}}, {"a", "Relu", {"a"}, {}}}));
   CHECK_THROWS(std::invalid_argument, "node relu (Relu): takes 1 input", build({{"relu", "Relu", {}, {}}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute out_channels", build({{"conv", "Conv", {"input"}, {{"kernel_shape", {1, 1}}}}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute strides", build({{"conv", "Conv", {"input"}, convolution(2, 1, nan, 1, 1, {0, 0, 0, 0})}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute strides", build({{"conv", "Conv", {"input"}, convolution(2, 1, 0, 1, 1, {0, 0, 0, 0})}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): the kernel is larger", build({{"conv", "Conv", {"input"}, convolution(2, 4, 1, 1, 1, {0, 0, 0, 0})}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): 2 input", build({{"conv", "Conv", {"input"}, convolution(3, 1, 1, 1, 3, {0, 0, 0, 0})}}));
-  CHECK_THROWS(std::invalid_argument, "node conv (Conv): weight", build({{"conv", "Conv", {"input"}, convolution(2e9, 1e9, 1, 1, 1, {1e9, 1e9, 1e9, 1e9})}}));
-  CHECK_THROWS(std::invalid_argument, "node fc (Gemm): takes a vector", build({{"fc", "Gemm", {"input"}, {{"out_features", {2}}}}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute out_channels",
+               build({{"conv", "Conv", {"input"}, {{"kernel_shape", {1, 1}}}}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute strides",
+               build({{"conv", "Conv", {"input"}, convolution(2, 1, nan, 1, 1, {0, 0, 0, 0})}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): attribute strides",
+               build({{"conv", "Conv", {"input"}, convolution(2, 1, 0, 1, 1, {0, 0, 0, 0})}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): the kernel is larger",
+               build({{"conv", "Conv", {"input"}, convolution(2, 4, 1, 1, 1, {0, 0, 0, 0})}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): 2 input",
+               build({{"conv", "Conv", {"input"}, convolution(3, 1, 1, 1, 3, {0, 0, 0, 0})}}));
+  CHECK_THROWS(std::invalid_argument, "node conv (Conv): weight",
+               build({{"conv", "Conv", {"input"}, convolution(2e9, 1e9, 1, 1, 1, {1e9, 1e9, 1e9, 1e9})}}));
+  CHECK_THROWS(std::invalid_argument, "node fc (Gemm): takes a vector",
+               build({{"fc", "Gemm", {"input"}, {{"out_features", {2}}}}}));
   CHECK_THROWS(std::invalid_argument, "node pool (MaxPool): attribute pads",
                build({{"pool", "MaxPool", {"input"}, {{"kernel_shape", {2, 2}}, {"pads", {2, 2, 2, 2}}}}}));
   CHECK_THROWS(std::invalid_argument, "node sum (Add): cannot add",
                build({{"mean", "GlobalAveragePool", {"input"}, {}}, {"sum", "Add", {"input", "mean"}, {}}}));
   CHECK_THROWS(std::invalid_argument, "node join (Concat): cannot join",
                build({{"mean", "GlobalAveragePool", {"input"}, {}}, {"join", "Concat", {"input", "mean"}, {}}}));
-  CHECK_THROWS(std::invalid_argument, "node drop (Dropout): attribute ratio", build({{"drop", "Dropout", {"input"}, {{"ratio", {1}}}}}));
+  CHECK_THROWS(std::invalid_argument, "node drop (Dropout): attribute ratio",
+               build({{"drop", "Dropout", {"input"}, {{"ratio", {1}}}}}));
   CHECK_THROWS(std::invalid_argument, "node flatten (Flatten): the output must be [5]", build({}, 5));
   Network network(flattened_graph({2, 3, 3}, {}, 18), at::kCPU);
   CHECK_THROWS(std::invalid_argument, "expected images of 2x3x3", network.forward(at::ones({1, 2, 3, 4}), {}));
@@ -185,13 +217,16 @@ TEST("a graph that cannot run is refused, and the message names the node") {
 
 TEST("initialize_parameters draws He's variance, 0.01 for the head, from seed and name alone") {
   const Attributes wide = convolution(64, 3, 1, 1, 1, {1, 1, 1, 1});
-  Graph graph = flattened_graph({16, 4, 4}, {{"conv", "Conv", {"input"}, wide}, {"bn", "BatchNormalization", {"conv"}, {}}}, 1024);
+  Graph graph = flattened_graph({16, 4, 4},
+                                {{"conv", "Conv", {"input"}, wide}, {"bn", "BatchNormalization", {"conv"}, {}}}, 1024);
   graph.nodes.push_back({"fc", "Gemm", {"flatten"}, {{"out_features", {50}}}});
   graph.output = graph.head = "fc";
   graph.classes = 50;
   Network network(graph, at::kCPU), again(graph, at::kCPU);
   for (Parameter& parameter : network.parameters()) parameter.value.data().fill_(5);
-  initialize_parameters(network, {"conv.weight", "conv.bias", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var", "fc.weight"}, 3);
+  initialize_parameters(
+      network, {"conv.weight", "conv.bias", "bn.weight", "bn.bias", "bn.running_mean", "bn.running_var", "fc.weight"},
+      3);
   const auto value = [&](const char* name) { return network.parameter(name).value.detach(); };
   CHECK_NEAR(value("conv.weight").std().item<double>(), std::sqrt(2.0 / 144), 0.02 * std::sqrt(2.0 / 144));
   CHECK_NEAR(value("conv.weight").mean().item<double>(), 0, 0.004);
@@ -208,7 +243,10 @@ TEST("initialize_parameters draws He's variance, 0.01 for the head, from seed an
 }
 
 TEST("a frozen parameter gets no gradient, and the first layer's input none either") {
-  Graph graph = flattened_graph({2, 4, 4}, {{"a", "Conv", {"input"}, convolution(3, 3, 1, 1, 1, {1, 1, 1, 1})}, {"b", "Conv", {"a"}, convolution(2, 3, 1, 1, 1, {1, 1, 1, 1})}}, 32);
+  Graph graph = flattened_graph({2, 4, 4},
+                                {{"a", "Conv", {"input"}, convolution(3, 3, 1, 1, 1, {1, 1, 1, 1})},
+                                 {"b", "Conv", {"a"}, convolution(2, 3, 1, 1, 1, {1, 1, 1, 1})}},
+                                32);
   Network network(graph, at::kCPU);
   network.parameter("a.weight").value.set_requires_grad(false);
   const auto x = random_tensor({2, 2, 4, 4}, 20);

@@ -13,17 +13,24 @@ struct Pool {
   int64_t height, width;
 };
 
-// Worked by hand from the rule: a partly filled last window counts if it starts inside the image or its leading padding.
+// Worked by hand from the rule: a partly filled last window counts if it starts inside the image or its leading
+// padding.
 const Pool kPools[] = {
-    {{3, 3}, {2, 2}, {0, 0, 0, 0}, 0, 0, 3, 3}, {{3, 3}, {2, 2}, {0, 0, 0, 0}, 1, 0, 4, 3}, {{3, 3}, {2, 2}, {1, 1, 1, 1}, 0, 0, 4, 4},
-    {{3, 3}, {2, 2}, {1, 1, 1, 1}, 1, 1, 5, 4}, {{2, 2}, {2, 2}, {1, 1, 1, 1}, 1, 0, 5, 4}, {{2, 3}, {3, 2}, {0, 1, 1, 0}, 0, 0, 3, 3},
-    {{2, 3}, {3, 2}, {0, 1, 1, 0}, 1, 1, 3, 4}, {{3, 3}, {2, 2}, {2, 2, 2, 2}, 0, 1, 5, 5}, {{1, 1}, {3, 3}, {0, 0, 0, 0}, 1, 0, 3, 3},
+    {{3, 3}, {2, 2}, {0, 0, 0, 0}, 0, 0, 3, 3}, {{3, 3}, {2, 2}, {0, 0, 0, 0}, 1, 0, 4, 3},
+    {{3, 3}, {2, 2}, {1, 1, 1, 1}, 0, 0, 4, 4}, {{3, 3}, {2, 2}, {1, 1, 1, 1}, 1, 1, 5, 4},
+    {{2, 2}, {2, 2}, {1, 1, 1, 1}, 1, 0, 5, 4}, {{2, 3}, {3, 2}, {0, 1, 1, 0}, 0, 0, 3, 3},
+    {{2, 3}, {3, 2}, {0, 1, 1, 0}, 1, 1, 3, 4}, {{3, 3}, {2, 2}, {2, 2, 2, 2}, 0, 1, 5, 5},
+    {{1, 1}, {3, 3}, {0, 0, 0, 0}, 1, 0, 3, 3},
 };
 
 Network network(const char* op, const Pool& pool) {
-  const Attributes attributes = {{"kernel_shape", pool.kernel},       {"strides", pool.strides}, {"pads", pool.pads}, {"ceil_mode", {pool.ceil_mode}},
+  const Attributes attributes = {{"kernel_shape", pool.kernel},
+                                 {"strides", pool.strides},
+                                 {"pads", pool.pads},
+                                 {"ceil_mode", {pool.ceil_mode}},
                                  {"count_include_pad", {pool.count_include_pad}}};
-  return Network(flattened_graph({3, 8, 7}, {{"pool", op, {"input"}, attributes}}, 3 * pool.height * pool.width), at::kCPU);
+  return Network(flattened_graph({3, 8, 7}, {{"pool", op, {"input"}, attributes}}, 3 * pool.height * pool.width),
+                 at::kCPU);
 }
 
 at::Tensor naive(const at::Tensor& images, const Pool& pool, bool maximum) {

@@ -46,7 +46,7 @@ export function digestGradient(name: string, gradient: Float32Array, like: Gradi
     const value = gradient[i] ?? NaN;
     const signs = word(hash, i);
     square += value * value;
-    for (let k = 0; k < projections.length; k++) projections[k]! += (signs >>> k) & 1 ? -value : value;
+    for (let k = 0; k < projections.length; k++) projections[k] += (signs >>> k) & 1 ? -value : value;
   }
   const places = hashName(`sample ${name}`);
   const samples = like.samples.map((_, i) => gradient[word(places, i) % gradient.length] ?? NaN);
@@ -74,8 +74,8 @@ export function relativeError(actual: ArrayLike<number>, reference: ArrayLike<nu
   let difference = 0;
   let size = 0;
   for (let i = 0; i < reference.length; i++) {
-    difference += (actual[i]! - reference[i]!) ** 2;
-    size += reference[i]! ** 2;
+    difference += (actual[i] - reference[i]) ** 2;
+    size += reference[i] ** 2;
   }
   return Math.sqrt(difference / size);
 }
