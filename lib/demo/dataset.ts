@@ -8,7 +8,7 @@ import { forEachParallel } from '../data/pool.js';
 import { families, renderTexture, type Domain } from './textures.js';
 
 /** Raised whenever the pictures of the same settings change. */
-const GENERATOR_VERSION = 1;
+const GENERATOR_VERSION = 3;
 
 const MANIFEST = 'manifest.json';
 
