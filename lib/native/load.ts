@@ -41,6 +41,9 @@ function attempt(root: string): { addon: Addon; path: string } | LoadFailure {
   } catch (error) {
     return { kind: 'no-addon', detail: String(error), libtorch: describeLibtorch(root) !== null };
   }
+  // Read once, by libtorch's OpenMP as it loads. By default its threads spin while they wait, which on a machine with
+  // other work takes the cores from image loading, the event loop and every other process.
+  process.env['OMP_WAIT_POLICY'] ??= 'passive';
   try {
     return { addon: require(path) as Addon, path };
   } catch (error) {
