@@ -220,6 +220,11 @@ export interface Addon {
     session: SessionHandle,
     request: { input: Float32Array; shape: [number, number, number, number]; labels: Int32Array },
   ): Promise<{ loss: number; logits: Float32Array; gradients: Record<string, Float32Array> }>;
+  /**
+   * Scales the named fresh weights, the head's left out, so that their nodes' outputs have variance 1 on the first batch of
+   * the samples (Mishkin, Matas, ICLR 2016).
+   */
+  calibrateParameters(session: SessionHandle, request: { names: string[]; samples: SampleList; batchSize: number }): Promise<void>;
   /** Re-estimates every BatchNorm's running statistics as the plain mean over the given number of batches. */
   refreshBatchNorm(session: SessionHandle, request: { samples: SampleList; batchSize: number; batches: number; step: number }): Promise<void>;
 

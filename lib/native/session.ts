@@ -147,6 +147,11 @@ export class Session implements AsyncDisposable {
     return this.#later(this.gradients, () => this.#addon.gradients(this.#handle, request));
   }
 
+  /** Scales fresh weights to outputs of variance 1: see Addon.calibrateParameters. */
+  calibrateParameters(request: { names: string[]; samples: SampleList; batchSize: number }): Promise<void> {
+    return this.#later(this.calibrateParameters, () => this.#addon.calibrateParameters(this.#handle, request));
+  }
+
   /** Re-estimates BatchNorm's running statistics as the plain mean over the given number of batches. */
   refreshBatchNorm(request: { samples: SampleList; batchSize: number; batches: number; step: number }): Promise<void> {
     return this.#later(this.refreshBatchNorm, () => this.#addon.refreshBatchNorm(this.#handle, request));

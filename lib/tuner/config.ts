@@ -19,14 +19,17 @@ export const CRITERIA: readonly Criterion[] = ['dns'];
 const MOSTLY_FRESH = 0.5;
 
 /**
- * Passes over the fit images by phase. A pre-trained network needs few: full fine-tuning reaches its plateau in 4 to 6. Where most
- * of it is fresh, the fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al.,
- * "Fine-Tuning can Distort Pretrained Features", ICLR 2022).
+ * How much faster fresh parameters learn, and passes over the fit images by phase.
+ *
+ * A pre-trained network needs few passes: full fine-tuning reaches its plateau in 4 to 6. Where most of a network is fresh, the
+ * fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al., "Fine-Tuning can
+ * Distort Pretrained Features", ICLR 2022), and at a lower rate: large fresh layers on large features diverge at ten times the
+ * rate that suits a fresh classifier.
  */
-const EPOCHS = {
-  demo: { warmup: 6, fresh: 0, round: 3, finetune: 12 },
-  pretrained: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
-  mostlyFresh: { warmup: 14, fresh: 8, round: 4, finetune: 14 },
+const PHASES = {
+  demo: { freshFactor: 10, warmup: 6, fresh: 0, round: 3, finetune: 12 },
+  pretrained: { freshFactor: 10, warmup: 6, fresh: 0, round: 4, finetune: 12 },
+  mostlyFresh: { freshFactor: 2, warmup: 14, fresh: 8, round: 4, finetune: 14 },
 };
 
 const DEFAULTS = {
@@ -36,7 +39,6 @@ const DEFAULTS = {
   evaluations: 16,
   batchSize: 32,
   learningRate: 1e-3,
-  freshFactor: 10,
   decay: 'cosine' as const,
   momentum: 0.9,
   weightDecay: 5e-4,
@@ -47,6 +49,11 @@ const DEFAULTS = {
   precision: 'fp32' as const,
 };
 
+function phasesFor({ demo, freshShare }: DefaultsContext): (typeof PHASES)['demo'] {
+  if (demo) return PHASES.demo;
+  return freshShare > MOSTLY_FRESH ? PHASES.mostlyFresh : PHASES.pretrained;
+}
+
 /**
  * Completes the options. Call `checkOptions` first: it needs no data and so fails sooner.
  * @param options what the caller gave; `out` and `model` must be there.
@@ -56,13 +63,9 @@ export function completeConfig(
   context: DefaultsContext,
 ): TuneConfig {
   const batchSize = options.batchSize ?? DEFAULTS.batchSize;
-  const epochs = context.demo
-    ? EPOCHS.demo
-    : context.freshShare > MOSTLY_FRESH
-      ? EPOCHS.mostlyFresh
-      : EPOCHS.pretrained;
+  const phases = phasesFor(context);
   const stepsOf = (passes: number): number => Math.max(1, Math.ceil((passes * context.fitImages) / batchSize));
-  const warmupSteps = options.warmupSteps ?? stepsOf(epochs.warmup);
+  const warmupSteps = options.warmupSteps ?? stepsOf(phases.warmup);
   const lambda = options.lambda ?? null;
   return {
     data: options.data ?? null,
@@ -78,12 +81,12 @@ export function completeConfig(
     rounds: options.rounds ?? DEFAULTS.rounds,
     evaluations: options.evaluations ?? DEFAULTS.evaluations,
     warmupSteps,
-    freshSteps: Math.min(warmupSteps, options.freshSteps ?? (epochs.fresh === 0 ? 0 : stepsOf(epochs.fresh))),
-    roundSteps: options.roundSteps ?? stepsOf(epochs.round),
-    finetuneSteps: options.finetuneSteps ?? stepsOf(epochs.finetune),
+    freshSteps: Math.min(warmupSteps, options.freshSteps ?? (phases.fresh === 0 ? 0 : stepsOf(phases.fresh))),
+    roundSteps: options.roundSteps ?? stepsOf(phases.round),
+    finetuneSteps: options.finetuneSteps ?? stepsOf(phases.finetune),
     batchSize,
     learningRate: options.learningRate ?? DEFAULTS.learningRate,
-    freshFactor: options.freshFactor ?? DEFAULTS.freshFactor,
+    freshFactor: options.freshFactor ?? phases.freshFactor,
     decay: options.decay ?? DEFAULTS.decay,
     momentum: options.momentum ?? DEFAULTS.momentum,
     weightDecay: options.weightDecay ?? DEFAULTS.weightDecay,

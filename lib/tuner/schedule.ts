@@ -20,11 +20,13 @@ export function decayFactor(decay: LearningRateDecay, step: number, steps: numbe
 }
 
 /**
- * Loss of accuracy tolerated in a round 1..rounds, share: falls in equal steps from `initial` to `final` in the last round.
- * A wide start and a narrow end, as the cooled constraint of "Constraint-Aware Deep Neural Network Compression" (ECCV 2018)
- * has it; its exponential leaves the middle rounds too little room to prune what the training after them repairs
- * (measured: test/bench/NOTES.md).
+ * Loss of accuracy tolerated in a round 1..rounds, share: falls from `initial` in the first round to `final` in the last.
+ * The cooling of "Constraint-Aware Deep Neural Network Compression" (ECCV 2018), t = round - 1:
+ * c_t = c + (c0 - c) e^{-0.5 t} + (c - c0) e^{-0.5 (R - 1)}, stretched so that the first and the last round meet their values.
  */
 export function slackOfRound(round: number, rounds: number, initial: number, final: number): number {
-  return rounds <= 1 ? final : final + ((initial - final) * (rounds - round)) / (rounds - 1);
+  if (rounds <= 1) return final;
+  const fall = (t: number): number => Math.exp(-0.5 * t);
+  const share = (fall(round - 1) - fall(rounds - 1)) / (1 - fall(rounds - 1));
+  return final + (initial - final) * share;
 }

@@ -45,6 +45,13 @@ export async function openSession(context: RunContext, weights: MatchedWeights |
     if (weights !== null) await loadStartingWeights(session, weights, config.seed + FRESH_SEED_OFFSET);
     const attached = await session.attachImages(images.file);
     const samples = (part: Part): SampleList => ({ images: attached, ...part });
+    if (weights !== null && weights.fresh.length > 0) {
+      await session.calibrateParameters({
+        names: weights.fresh,
+        samples: samples(images.fit),
+        batchSize: config.batchSize,
+      });
+    }
     return {
       session,
       fit: samples(images.fit),

@@ -50,6 +50,16 @@ Napi::Value refresh_batch_norm(const Napi::CallbackInfo& info) {
       undefined);
 }
 
+Napi::Value calibrate(const Napi::CallbackInfo& info) {
+  const auto worker = idle_worker_of(info[0]);
+  const Fields request(info[1], "request");
+  return start(
+      info.Env(), worker, {},
+      [names = request.texts("names"), samples = to_samples(request.value("samples"), "request.samples"),
+       batch_size = request.integer("batchSize")](Session& session) { session.calibrate(names, samples, batch_size); },
+      undefined);
+}
+
 // request.shape, with as many entries as the array given has.
 std::vector<int64_t> shape_of(const Fields& request, size_t entries) {
   std::vector<int64_t> shape;
@@ -120,6 +130,7 @@ void export_slices(Napi::Env env, Napi::Object exports) {
   exports.Set("attachImages", Napi::Function::New(env, async<attach_images>, "attachImages"));
   exports.Set("train", Napi::Function::New(env, async<train>, "train"));
   exports.Set("evaluate", Napi::Function::New(env, async<evaluate>, "evaluate"));
+  exports.Set("calibrateParameters", Napi::Function::New(env, async<calibrate>, "calibrateParameters"));
   exports.Set("refreshBatchNorm", Napi::Function::New(env, async<refresh_batch_norm>, "refreshBatchNorm"));
   exports.Set("forward", Napi::Function::New(env, async<forward>, "forward"));
   exports.Set("gradients", Napi::Function::New(env, async<gradients>, "gradients"));

@@ -92,6 +92,19 @@ Parameter& Network::parameter(const std::string& name) {
 }
 
 at::Tensor Network::forward(const at::Tensor& input, const Mode& mode) {
+  at::Tensor logits = run(input, mode, static_cast<size_t>(output_));
+  if (mode.collect_statistics) ++collected_batches_;
+  return logits;
+}
+
+at::Tensor Network::value_of(const std::string& node, const at::Tensor& input, const Mode& mode) {
+  for (size_t i = 0; i < graph_.nodes.size(); ++i) {
+    if (graph_.nodes[i].name == node) return run(input, mode, i);
+  }
+  throw std::invalid_argument("network: expected the name of a node, received \"" + node + "\"");
+}
+
+at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) {
   if (!input.defined() || input.dim() != 4 || input.size(1) != graph_.input.channels ||
       input.size(2) != graph_.input.height || input.size(3) != graph_.input.width) {
     const Shape expected = {graph_.input.channels, graph_.input.height, graph_.input.width};
@@ -107,14 +120,13 @@ at::Tensor Network::forward(const at::Tensor& input, const Mode& mode) {
   const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> values(operators_.size());
   std::vector<at::Tensor> inputs;
-  for (size_t i = 0; i < operators_.size(); ++i) {
+  for (size_t i = 0; i <= last; ++i) {
     inputs.clear();
     for (const int64_t source : sources_[i]) inputs.push_back(source < 0 ? images : values[source]);
     values[i] = operators_[i]->forward(inputs, context);
     for (const int64_t dead : released_[i]) values[dead] = at::Tensor();
   }
-  if (mode.collect_statistics) ++collected_batches_;
-  return values[output_];
+  return values[last];
 }
 
 }  // namespace finepune

@@ -70,7 +70,14 @@ class Network {
   // Throws std::invalid_argument on another shape or device.
   at::Tensor forward(const at::Tensor& input, const Mode& mode);
 
+  // Value of the node called `node` in such a pass, which ends there. Throws std::invalid_argument as forward does, and
+  // where there is no such node.
+  at::Tensor value_of(const std::string& node, const at::Tensor& input, const Mode& mode);
+
  private:
+  // Runs the nodes up to and with number `last`; returns its value.
+  at::Tensor run(const at::Tensor& input, const Mode& mode, size_t last);
+
   Graph graph_;
   at::Device device_;
   std::vector<Parameter> parameters_;

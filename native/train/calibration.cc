@@ -1,0 +1,40 @@
+// Session: the scale of fresh weights.
+#include <algorithm>
+#include <cmath>
+
+#include <ATen/Functions.h>
+#include <ATen/core/grad_mode.h>
+
+#include "ops/error.h"
+#include "train/sample_order.h"
+#include "train/session.h"
+
+namespace finepune {
+
+void Session::calibrate(const std::vector<std::string>& names, const SampleList& samples, int64_t batch_size) {
+  check_samples(samples, batch_size);
+  const at::NoGradGuard guard;
+  BatchLoader::Settings settings = loader_settings(samples, 1, batch_size);
+  const Crop crop = center_crop({settings.file->height(), settings.file->width()}, settings.output);
+  BatchPlan plan = [&samples, batch_size, crop,
+                    order = SampleOrder(options_.seed, static_cast<int64_t>(samples.records.size()))](
+                       int64_t, std::vector<BatchItem>& items) mutable {
+    for (int64_t position = 0; position < batch_size; ++position) {
+      const uint32_t sample = order.sample(position);
+      items.push_back({samples.records[sample], samples.labels[sample], crop});
+    }
+  };
+  BatchLoader loader(std::move(settings), std::move(plan));
+  const at::Tensor images = loader.next().images;
+  const Graph& graph = network_->graph();
+  for (const GraphNode& node : graph.nodes) {
+    const std::string weight = node.name + ".weight";
+    if (node.name == graph.head || std::find(names.begin(), names.end(), weight) == names.end()) continue;
+    if (!network_->parameter(weight).prunable) continue;
+    const double deviation = network_->value_of(node.name, images, {}).to(at::kFloat).std().item<double>();
+    if (!std::isfinite(deviation) || deviation <= 0) continue;
+    store_->set(Role::parameter, weight, store_->get(Role::parameter, weight).div_(deviation));
+  }
+}
+
+}  // namespace finepune
