@@ -3,11 +3,12 @@
 import { exitWhenInterrupted } from './interrupt.js';
 import { runProgram } from './program.js';
 
-// A reader that went away (`finepune-native inspect FILE | head -1`) is not a failure of ours.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+// A reader that went away (`finepune-native tune | head -1`) ends the telling, not the work, which is saved on disk.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
 
 const interrupt = exitWhenInterrupted(process, (line) => process.stderr.write(`${line}\n`));
 

@@ -68,6 +68,15 @@ describe('tune', () => {
     expect(stdout + stderr).not.toContain('\u001b');
   });
 
+  it('goes on to its end when the reader of its output goes away', async () => {
+    const out = join(makeFolder(), 'run');
+    const { child, outcome } = startCli([...quickly(task), '--out', out, '--json']);
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    expect((await outcome).status).toBe(0);
+    expect(resultOf(out).accuracy.images).toBe(16);
+  });
+
   it('takes a config file, flags before it', async () => {
     const again = join(makeFolder(), 'run');
     const { status } = await runCli(['tune', '--config', join(run, 'config.json'), '--out', again, '--json']);
