@@ -50,13 +50,15 @@ export async function cachedLibtorch(
     }
     return examineOrThrow(directory);
   } finally {
-    await release();
+    // One that was lost need not be given back.
+    await release().catch(() => {});
   }
 }
 
 async function lock(directory: string, context: InstallContext): Promise<() => Promise<void>> {
   // A dead installer's lock is stale after 20 s, because a living one touches it all the time.
-  const options = { realpath: false, stale: 20_000, update: 5_000 };
+  // Where a machine slept for longer, the lock is lost; the folder still appears in one piece, by renaming.
+  const options = { realpath: false, stale: 20_000, update: 5_000, onCompromised: () => {} };
   const held = await lockfile.check(directory, options);
   if (held) context.note(`another process installs ${directory}; waiting for it`);
   for (;;) {
