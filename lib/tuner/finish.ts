@@ -58,7 +58,7 @@ export async function finishRun(context: RunContext): Promise<TuneResult> {
 async function testDense(context: RunContext): Promise<{ top1: number }> {
   await using open = await openSession(context, null);
   await restoreCheckpoint(context.paths.bestDense, open.session, 'weights');
-  return test(context, 'test: dense reference', open);
+  return await test(context, 'test: dense reference', open);
 }
 
 /** Writes the best weights of the last fine-tuning as model.safetensors. */
