@@ -27,6 +27,12 @@ const MANY = 150;
 /** Best points whose surroundings are searched. */
 const ANCHORS = 4;
 
+/** Evaluations in which a search that is getting somewhere gains more than `STALL_GAIN` of best to median. */
+const STALL = 5;
+const STALL_GAIN = 1e-4;
+/** What a leap has to gain, in the same unit. */
+const LEAP = 0.03;
+
 /** Candidates with their acquisition values, best first. */
 export function rankCandidates(situation: SearchSituation, random: Random): RatedPoint[] {
   const { settings, known, model, beliefs } = situation;
@@ -41,7 +47,7 @@ export function rankCandidates(situation: SearchSituation, random: Random): Rate
     time: model.time,
     objective: model.objective,
     known: known.objective ?? known.offset,
-    incumbent: best.feasible ? best.objective : unmet,
+    incumbent: best.feasible ? best.objective - leap(situation) : unmet,
     smoothing: 1e-3 * spread,
     constraints: model.constraints,
     knownConstraints: known.constraints.map((constraint) => ({ constraint, smoothing: 1e-3 })),
@@ -60,6 +66,21 @@ export function rankCandidates(situation: SearchSituation, random: Random): Rate
     },
     random,
   );
+}
+
+/**
+ * How much better than the incumbent a candidate has to be to count. Usually 0. Once the last evaluations gained next to
+ * nothing, every other suggestion asks for a leap: the expected improvement of polishing a found minimum for ever can
+ * exceed that of looking elsewhere, and a search would end in the first valley it finds.
+ */
+function leap({ known, beliefs, strategy }: SearchSituation): number {
+  if (known.objective || strategy === 'trust-region' || beliefs.length % 2 === 1) return 0;
+  const feasible = beliefs.filter((belief) => belief.feasible).map(({ objective }) => objective);
+  if (feasible.length <= 2 * STALL) return 0;
+  const typical = [...feasible].sort((a, b) => a - b)[feasible.length >> 1];
+  const now = Math.min(...feasible);
+  const before = Math.min(...feasible.slice(0, -STALL));
+  return before - now < STALL_GAIN * (typical - now) ? LEAP * (typical - now) : 0;
 }
 
 interface Box {

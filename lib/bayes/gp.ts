@@ -131,44 +131,16 @@ export class GaussianProcess {
     return true;
   }
 
+  /** Posterior mean alone, at a cost of O(n d) instead of O(n^2). */
+  predictMean(point: ArrayLike<number>, time: number): number {
+    this.fillCovariances(point, time);
+    return this.mean + dot(this.covariances, 0, this.alpha, 0, this.count);
+  }
+
   /** Posterior mean and variance of the noise-free function at `point`, with gradients if asked; written to `target`. */
   predict(point: ArrayLike<number>, time: number, target: Prediction, withGradients: boolean): void {
-    const {
-      dimensions,
-      count,
-      scaled,
-      features,
-      queryFeatures,
-      query,
-      covariances,
-      slopes,
-      memories,
-      solved,
-      inverseScales,
-    } = this;
-    const { signalVariance, trendVariance, forgettingRate } = this.hyperparameters;
-    for (let k = 0; k < dimensions; k++) query[k] = point[k] * inverseScales[k];
-    let priorVariance = signalVariance;
-    if (trendVariance > 0) {
-      writeTrendFeatures(point, 0, dimensions, queryFeatures, 0);
-      priorVariance += trendVariance * dot(queryFeatures, 0, queryFeatures, 0, dimensions + 1);
-    }
-    for (let i = 0, offset = 0; i < count; i++, offset += dimensions) {
-      let squared = 0;
-      for (let k = 0; k < dimensions; k++) {
-        const difference = query[k] - scaled[offset + k];
-        squared += difference * difference;
-      }
-      const a = SQRT5 * Math.sqrt(squared);
-      const memory = forgettingRate > 0 ? Math.exp(-forgettingRate * Math.abs(time - this.times[i])) : 1;
-      const decay = signalVariance * Math.exp(-a) * memory;
-      covariances[i] = (1 + a + (5 / 3) * squared) * decay;
-      slopes[i] = (-5 / 6) * (1 + a) * decay;
-      if (trendVariance > 0) {
-        memories[i] = trendVariance * memory;
-        covariances[i] += memories[i] * dot(queryFeatures, 0, features, i * (dimensions + 1), dimensions + 1);
-      }
-    }
+    const { dimensions, count, scaled, query, covariances, slopes, solved, inverseScales } = this;
+    const priorVariance = this.fillCovariances(point, time);
     target.mean = this.mean + dot(covariances, 0, this.alpha, 0, count);
     for (let i = 0; i < count; i++) solved[i] = covariances[i]!;
     solveLower(this.factor, this.capacity, count, solved);
@@ -192,7 +164,37 @@ export class GaussianProcess {
       meanGradient[k] *= inverseScales[k];
       varianceGradient[k] *= inverseScales[k];
     }
-    if (trendVariance > 0) this.addTrendGradient(target);
+    if (this.hyperparameters.trendVariance > 0) this.addTrendGradient(target);
+  }
+
+  /** k_* and what its gradient needs, for a new point; returns k(x, x). */
+  private fillCovariances(point: ArrayLike<number>, time: number): number {
+    const { dimensions, count, scaled, features, queryFeatures, query, covariances, slopes, memories, inverseScales } =
+      this;
+    const { signalVariance, trendVariance, forgettingRate } = this.hyperparameters;
+    for (let k = 0; k < dimensions; k++) query[k] = point[k] * inverseScales[k];
+    let priorVariance = signalVariance;
+    if (trendVariance > 0) {
+      writeTrendFeatures(point, 0, dimensions, queryFeatures, 0);
+      priorVariance += trendVariance * dot(queryFeatures, 0, queryFeatures, 0, dimensions + 1);
+    }
+    for (let i = 0, offset = 0; i < count; i++, offset += dimensions) {
+      let squared = 0;
+      for (let k = 0; k < dimensions; k++) {
+        const difference = query[k] - scaled[offset + k];
+        squared += difference * difference;
+      }
+      const a = SQRT5 * Math.sqrt(squared);
+      const memory = forgettingRate > 0 ? Math.exp(-forgettingRate * Math.abs(time - this.times[i])) : 1;
+      const decay = signalVariance * Math.exp(-a) * memory;
+      covariances[i] = (1 + a + (5 / 3) * squared) * decay;
+      slopes[i] = (-5 / 6) * (1 + a) * decay;
+      if (trendVariance > 0) {
+        memories[i] = trendVariance * memory;
+        covariances[i] += memories[i] * dot(queryFeatures, 0, features, i * (dimensions + 1), dimensions + 1);
+      }
+    }
+    return priorVariance;
   }
 
   private addTrendGradient({ meanGradient, varianceGradient }: Prediction): void {

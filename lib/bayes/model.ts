@@ -1,8 +1,6 @@
 /**
  * The surrogates of one moment of the search, and what they say about the points observed so far.
  */
-import { createPrediction } from './gp.js';
-import type { Prediction } from './gp.js';
 import type { Hyperparameters } from './kernel.js';
 import type { KnownFunction } from './known-function.js';
 import type { Observation, OptimizerSettings } from './options.js';
@@ -38,8 +36,6 @@ export interface ModelHyperparameters {
 export class Model {
   readonly objective: Surrogate | null;
   readonly constraints: Surrogate[];
-  private readonly prediction: Prediction;
-
   /**
    * @param observations at least one that did not fail.
    * @param time the time beliefs and candidates refer to.
@@ -52,7 +48,6 @@ export class Model {
     previous: ModelHyperparameters,
     fitting: ModelFitting,
   ) {
-    this.prediction = createPrediction(settings.dimensions);
     this.objective = known.objective
       ? null
       : buildSurrogate(
@@ -95,8 +90,12 @@ export class Model {
   /** Takes `point` for evaluated with the outcome the model expects (Ginsbourger et al. 2010, "kriging believer"). */
   imagine(point: ArrayLike<number>): void {
     for (const { process } of [...(this.objective ? [this.objective] : []), ...this.constraints]) {
-      process.predict(point, this.time, this.prediction, false);
-      process.extend(point, this.time, this.prediction.mean, 1e-6 * process.hyperparameters.signalVariance);
+      process.extend(
+        point,
+        this.time,
+        process.predictMean(point, this.time),
+        1e-6 * process.hyperparameters.signalVariance,
+      );
     }
   }
 
@@ -124,8 +123,7 @@ export class Model {
   }
 
   private expectation({ process, standardization }: Surrogate, point: readonly number[]): number {
-    process.predict(point, this.time, this.prediction, false);
-    return restoreValue(standardization, this.prediction.mean);
+    return restoreValue(standardization, process.predictMean(point, this.time));
   }
 
   /** One quantity over all observations; a failed one counts as the worst seen, so that its surroundings are avoided. */

@@ -20,6 +20,9 @@ export interface AcquisitionSearch {
   maximumIterations: number;
 }
 
+/** Points of each kind kept unclimbed, for when every climb ends on a known point. */
+const SPARE = 16;
+
 /** A candidate and its acquisition value. */
 export interface RatedPoint {
   point: Float64Array;
@@ -28,31 +31,37 @@ export interface RatedPoint {
 
 /** Rated points, best first: the ends of the climbs, then the best of the points looked at. */
 export function maximizeAcquisition(acquisition: Acquisition, search: AcquisitionSearch, random: Random): RatedPoint[] {
-  const { lower, upper } = search;
-  const rated: RatedPoint[] = [];
-  for (const point of [...boxSamples(search, random), ...perturbed(search, random)]) {
-    rated.push({ point, value: acquisition.evaluate(point, null) });
-  }
-  rated.sort((a, b) => b.value - a.value);
-  const climbed: RatedPoint[] = [];
-  const starts: Float64Array[] = [];
-  for (const { point, value } of rated) {
-    if (starts.length >= search.climbs) break;
-    if (value === -Infinity || starts.some((other) => near(other, point, lower, upper))) continue;
-    starts.push(point);
+  const rate = (point: Float64Array): RatedPoint => ({ point, value: acquisition.evaluate(point, null) });
+  const descending = (a: RatedPoint, b: RatedPoint): number => b.value - a.value;
+  const far = boxSamples(search, random).map(rate).sort(descending);
+  const close = perturbed(search, random).map(rate).sort(descending);
+  // Points near the incumbent look best before any climbing; those all over the box have climbs of their own, or a search
+  // would never leave the first valley it finds.
+  const forFar = close.length > 0 ? Math.ceil(search.climbs / 2) : search.climbs;
+  const starts = [...pick(far, forFar, 0.1, search), ...pick(close, search.climbs - forFar, 0.01, search)];
+  const climbed = starts.map(({ point }) => {
     const result = minimize((at, gradient) => negated(acquisition, at, gradient), point, {
-      lower,
-      upper,
+      lower: search.lower,
+      upper: search.upper,
       maximumIterations: search.maximumIterations,
       maximumEvaluations: 2 * search.maximumIterations,
       gradientTolerance: 1e-4,
       valueTolerance: 1e-6,
       firstStep: 0.05,
     });
-    climbed.push({ point: result.point, value: -result.value });
+    return { point: result.point, value: -result.value };
+  });
+  return [...climbed.sort(descending), ...[...close.slice(0, SPARE), ...far.slice(0, SPARE)].sort(descending)];
+}
+
+/** The first `count` points that are apart from each other by `apart` of the box in some coordinate. */
+function pick(rated: readonly RatedPoint[], count: number, apart: number, search: AcquisitionSearch): RatedPoint[] {
+  const picked: RatedPoint[] = [];
+  for (const candidate of rated) {
+    if (picked.length >= count || candidate.value === -Infinity) break;
+    if (!picked.some((other) => isNear(other.point, candidate.point, apart, search))) picked.push(candidate);
   }
-  climbed.sort((a, b) => b.value - a.value);
-  return [...climbed, ...rated.slice(0, 32)];
+  return picked;
 }
 
 function negated(acquisition: Acquisition, point: Float64Array, gradient: Float64Array): number {
@@ -95,9 +104,6 @@ function perturbed(search: AcquisitionSearch, random: Random): Float64Array[] {
   });
 }
 
-function near(a: Float64Array, b: Float64Array, lower: Float64Array, upper: Float64Array): boolean {
-  for (let k = 0; k < a.length; k++) {
-    if (Math.abs(a[k] - b[k]) > 0.01 * (upper[k] - lower[k])) return false;
-  }
-  return true;
+function isNear(a: Float64Array, b: Float64Array, apart: number, { lower, upper }: AcquisitionSearch): boolean {
+  return a.every((value, k) => Math.abs(value - b[k]) <= apart * (upper[k] - lower[k]));
 }

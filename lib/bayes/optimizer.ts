@@ -45,6 +45,9 @@ export interface OptimizerState {
 /** Two points nearer than this in every coordinate count as one. */
 const DUPLICATE = 1e-7;
 
+/** Observations the model of a trust region is made of: enough for its box, few enough to stay quick. */
+const LOCAL_OBSERVATIONS = 200;
+
 /**
  * The optimizer. The same seed and the same calls give the same suggestions.
  *
@@ -227,23 +230,52 @@ export class BayesianOptimizer {
   }
 
   private model(previous: ModelHyperparameters, fitting: ModelFitting): Model {
-    const { settings, observations, time } = this.data;
+    const { settings, time } = this.data;
+    const observations = this.strategy === 'trust-region' ? this.localObservations() : this.data.observations;
     return new Model(settings, this.known, observations, time, previous, fitting);
   }
 
-  /** Whether an observation beats all before it, by what was measured. */
+  /** Whether an observation beats all before it of its time, by what was measured and clearly enough to be progress. */
   private improves(observation: Observation): boolean {
-    const rate = ({ point, objective, constraints }: Observation): { value: number; violation: number } => ({
-      value: this.known.objective?.value(point) ?? objective! + (this.known.offset?.value(point) ?? 0),
+    const before = this.observedBest(observation.time);
+    if (!before) return true;
+    const old = this.score(before);
+    const now = this.score(observation);
+    if (now.violation > 0 || old.violation > 0) return now.violation < old.violation;
+    return now.value < old.value - 1e-3 * Math.abs(old.value);
+  }
+
+  /** The observation that measured best: feasible before infeasible; of one time where given. */
+  private observedBest(time?: number): Observation | null {
+    let best: { observation: Observation; value: number; violation: number } | null = null;
+    for (const observation of this.data.observations) {
+      if (observation.failed || (time !== undefined && observation.time !== time)) continue;
+      const { value, violation } = this.score(observation);
+      const better =
+        best === null || violation < best.violation || (violation === best.violation && value < best.value);
+      if (better) best = { observation, value, violation };
+    }
+    return best?.observation ?? null;
+  }
+
+  private score({ point, objective, constraints }: Observation): { value: number; violation: number } {
+    return {
+      value: this.known.objective?.value(point) ?? (objective ?? 0) + (this.known.offset?.value(point) ?? 0),
       violation: constraints.reduce((sum, value) => sum + Math.max(0, value), 0),
-    });
-    const now = rate(observation);
-    return this.data.observations.every((other) => {
-      if (other.failed || other.time !== observation.time) return true;
-      const before = rate(other);
-      if (now.violation > 0 || before.violation > 0) return now.violation < before.violation;
-      return now.value < before.value - 1e-3 * Math.abs(before.value);
-    });
+    };
+  }
+
+  /** The observations nearest to the best one, as many as a local model can use. */
+  private localObservations(): Observation[] {
+    const { observations } = this.data;
+    if (observations.length <= LOCAL_OBSERVATIONS) return observations;
+    const centre = this.observedBest(this.data.time) ?? this.observedBest();
+    if (!centre) return observations;
+    const distances = observations.map(({ point }) =>
+      point.reduce((sum, value, k) => sum + (value - centre.point[k]) ** 2, 0),
+    );
+    const cut = [...distances].sort((a, b) => a - b)[LOCAL_OBSERVATIONS - 1];
+    return observations.filter((_, index) => distances[index] <= cut);
   }
 
   private isDuplicate(point: readonly number[]): boolean {

@@ -17,7 +17,7 @@ describe('kernel', () => {
   });
 });
 
-describe('MarginalPosterior', () => {
+describe('MarginalPosterior', { timeout: 60_000 }, () => {
   it.each(reference.cases.map((test, index) => ({ index, test })))(
     'has the value of an independent reference and the gradient of finite differences (case $index)',
     ({ test }) => {

@@ -8,7 +8,7 @@ import { Random } from '../../../lib/bayes/rng.js';
 import { NumericsError } from '../../../lib/errors.js';
 import { finiteDifferences, observationsOf, reference, relativeError } from './reference.js';
 
-describe('GaussianProcess', () => {
+describe('GaussianProcess', { timeout: 60_000 }, () => {
   it.each(reference.cases.map((test, index) => ({ index, test })))(
     'gives the posterior of an independent float64 reference to 1e-8 (case $index)',
     ({ test }) => {

@@ -15,7 +15,7 @@ function run(optimizer: BayesianOptimizer, evaluations: number, f = bowl): numbe
   });
 }
 
-describe('BayesianOptimizer', () => {
+describe('BayesianOptimizer', { timeout: 60_000 }, () => {
   it('asks the same points for the same seed, and others for another', () => {
     const points = run(new BayesianOptimizer({ dimensions: 3, seed: 4 }), 15);
     expect(run(new BayesianOptimizer({ dimensions: 3, seed: 4 }), 15)).toEqual(points);
@@ -203,7 +203,7 @@ describe('BayesianOptimizer', () => {
   });
 });
 
-describe('BayesianOptimizer with a known objective', () => {
+describe('BayesianOptimizer with a known objective', { timeout: 60_000 }, () => {
   it('prunes far better than random search with the same noisy measurements', () => {
     const ours: number[] = [];
     const random: number[] = [];

@@ -1,0 +1,107 @@
+"""Optuna's GPSampler on the problems of problems.ts, one JSON request a line on stdin, one JSON answer a line on stdout.
+
+Request: {"problem", "seed", "evaluations", "initial"}. Answer: {"best", "point", "seconds"}: the least feasible objective,
+where it was, and the wall time of the whole search. Needs optuna, torch and scipy. One thread, as the other side has.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+import warnings
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import optuna
+import torch
+
+torch.set_num_threads(1)
+optuna.logging.set_verbosity(optuna.logging.ERROR)
+warnings.filterwarnings("ignore")
+
+HARTMANN_WEIGHTS = [1, 1.2, 3, 3.2]
+HARTMANN_SCALES = [
+    [10, 3, 17, 3.5, 1.7, 8],
+    [0.05, 10, 17, 0.1, 8, 14],
+    [3, 3.5, 1.7, 10, 17, 8],
+    [17, 8, 0.05, 10, 0.1, 14],
+]
+HARTMANN_CENTRES = [
+    [0.1312, 0.1696, 0.5569, 0.0124, 0.8283, 0.5886],
+    [0.2329, 0.4135, 0.8307, 0.3736, 0.1004, 0.9991],
+    [0.2348, 0.1451, 0.3522, 0.2883, 0.3047, 0.665],
+    [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
+]
+
+
+def branin(u):
+    x, y = -5 + 15 * u[0], 15 * u[1]
+    curve = y - 5.1 / (4 * math.pi**2) * x * x + 5 / math.pi * x - 6
+    return curve * curve + 10 * (1 - 1 / (8 * math.pi)) * math.cos(x) + 10
+
+
+def hartmann6(u):
+    value = 0.0
+    for weight, scales, centres in zip(HARTMANN_WEIGHTS, HARTMANN_SCALES, HARTMANN_CENTRES):
+        value -= weight * math.exp(-sum(a * (x - c) ** 2 for a, x, c in zip(scales, u, centres)))
+    return value
+
+
+def stretch(u):
+    return [-5 + 15 * value for value in u]
+
+
+def ackley(u):
+    x = stretch(u)
+    squares = sum(value * value for value in x) / len(x)
+    waves = sum(math.cos(2 * math.pi * value) for value in x) / len(x)
+    return -20 * math.exp(-0.2 * math.sqrt(squares)) - math.exp(waves) + 20 + math.e
+
+
+def sum_and_norm(u):
+    x = stretch(u)
+    return [sum(x), math.sqrt(sum(value * value for value in x)) - 5]
+
+
+PROBLEMS = {
+    "branin": (2, branin, None),
+    "hartmann6": (6, hartmann6, None),
+    "ackley8": (8, ackley, None),
+    "ackley20": (20, ackley, None),
+    "ackley10-constrained": (10, ackley, sum_and_norm),
+    "branin-in-30": (30, branin, None),
+}
+
+
+def search(request):
+    dimensions, objective, constraints = PROBLEMS[request["problem"]]
+    best, best_point = math.inf, None
+    sampler = optuna.samplers.GPSampler(
+        seed=request["seed"],
+        n_startup_trials=request["initial"],
+        constraints_func=(lambda trial: trial.user_attrs["constraints"]) if constraints else None,
+    )
+    start = time.perf_counter()
+    study = optuna.create_study(sampler=sampler)
+    for _ in range(request["evaluations"]):
+        trial = study.ask()
+        point = [trial.suggest_float(f"x{k}", 0.0, 1.0) for k in range(dimensions)]
+        value = objective(point)
+        limits = constraints(point) if constraints else []
+        trial.set_user_attr("constraints", limits)
+        study.tell(trial, value)
+        if value < best and all(limit <= 0 for limit in limits):
+            best, best_point = value, point
+    seconds = time.perf_counter() - start
+    return {"best": best if best_point else None, "point": best_point, "seconds": seconds}
+
+
+def main():
+    print(json.dumps({"optuna": optuna.__version__, "torch": torch.__version__}), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(search(json.loads(line))), flush=True)
+
+
+if __name__ == "__main__":
+    main()
