@@ -18,18 +18,42 @@ export const CRITERIA: readonly Criterion[] = ['dns'];
 /** Beyond this share of fresh weights a network is rather trained than fine-tuned, and warms up longer. */
 const MOSTLY_FRESH = 0.5;
 
+/** Defaults of training that depend on what is trained. */
+interface Phases {
+  /** How much faster fresh parameters learn. */
+  freshFactor: number;
+  learningRate: number;
+  augmentation: TuneConfig['augmentation'];
+  /** Passes over the fit images by phase. */
+  passes: { warmup: number; fresh: number; round: number; finetune: number };
+}
+
 /**
- * How much faster fresh parameters learn, and passes over the fit images by phase.
- *
  * A pre-trained network needs few passes: full fine-tuning reaches its plateau in 4 to 6. Where most of a network is fresh, the
  * fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al., "Fine-Tuning can
  * Distort Pretrained Features", ICLR 2022), and at a lower rate: large fresh layers on large features diverge at ten times the
- * rate that suits a fresh classifier.
+ * rate that suits a fresh classifier. The demo's pictures carry noise that resizing would smooth away in training but not in
+ * evaluation: they are only cropped.
  */
-const PHASES = {
-  demo: { freshFactor: 10, warmup: 6, fresh: 0, round: 3, finetune: 12 },
-  pretrained: { freshFactor: 10, warmup: 6, fresh: 0, round: 4, finetune: 12 },
-  mostlyFresh: { freshFactor: 2, warmup: 14, fresh: 8, round: 4, finetune: 14 },
+const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
+  demo: {
+    freshFactor: 10,
+    learningRate: 3e-3,
+    augmentation: 'crop',
+    passes: { warmup: 6, fresh: 0, round: 4, finetune: 20 },
+  },
+  pretrained: {
+    freshFactor: 10,
+    learningRate: 1e-3,
+    augmentation: 'resized-crop',
+    passes: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
+  },
+  mostlyFresh: {
+    freshFactor: 2,
+    learningRate: 1e-3,
+    augmentation: 'resized-crop',
+    passes: { warmup: 14, fresh: 8, round: 4, finetune: 14 },
+  },
 };
 
 const DEFAULTS = {
@@ -38,18 +62,16 @@ const DEFAULTS = {
   rounds: 6,
   evaluations: 16,
   batchSize: 32,
-  learningRate: 1e-3,
   decay: 'cosine' as const,
   momentum: 0.9,
   weightDecay: 5e-4,
   labelSmoothing: 0,
-  augmentation: 'resized-crop' as const,
   seed: 1,
   device: 'auto',
   precision: 'fp32' as const,
 };
 
-function phasesFor({ demo, freshShare }: DefaultsContext): (typeof PHASES)['demo'] {
+function phasesFor({ demo, freshShare }: DefaultsContext): Phases {
   if (demo) return PHASES.demo;
   return freshShare > MOSTLY_FRESH ? PHASES.mostlyFresh : PHASES.pretrained;
 }
@@ -65,7 +87,7 @@ export function completeConfig(
   const batchSize = options.batchSize ?? DEFAULTS.batchSize;
   const phases = phasesFor(context);
   const stepsOf = (passes: number): number => Math.max(1, Math.ceil((passes * context.fitImages) / batchSize));
-  const warmupSteps = options.warmupSteps ?? stepsOf(phases.warmup);
+  const warmupSteps = options.warmupSteps ?? stepsOf(phases.passes.warmup);
   const lambda = options.lambda ?? null;
   return {
     data: options.data ?? null,
@@ -81,17 +103,20 @@ export function completeConfig(
     rounds: options.rounds ?? DEFAULTS.rounds,
     evaluations: options.evaluations ?? DEFAULTS.evaluations,
     warmupSteps,
-    freshSteps: Math.min(warmupSteps, options.freshSteps ?? (phases.fresh === 0 ? 0 : stepsOf(phases.fresh))),
-    roundSteps: options.roundSteps ?? stepsOf(phases.round),
-    finetuneSteps: options.finetuneSteps ?? stepsOf(phases.finetune),
+    freshSteps: Math.min(
+      warmupSteps,
+      options.freshSteps ?? (phases.passes.fresh === 0 ? 0 : stepsOf(phases.passes.fresh)),
+    ),
+    roundSteps: options.roundSteps ?? stepsOf(phases.passes.round),
+    finetuneSteps: options.finetuneSteps ?? stepsOf(phases.passes.finetune),
     batchSize,
-    learningRate: options.learningRate ?? DEFAULTS.learningRate,
+    learningRate: options.learningRate ?? phases.learningRate,
     freshFactor: options.freshFactor ?? phases.freshFactor,
     decay: options.decay ?? DEFAULTS.decay,
     momentum: options.momentum ?? DEFAULTS.momentum,
     weightDecay: options.weightDecay ?? DEFAULTS.weightDecay,
     labelSmoothing: options.labelSmoothing ?? DEFAULTS.labelSmoothing,
-    augmentation: options.augmentation ?? DEFAULTS.augmentation,
+    augmentation: options.augmentation ?? phases.augmentation,
     seed: options.seed ?? DEFAULTS.seed,
     device: options.device ?? DEFAULTS.device,
     precision: options.precision ?? DEFAULTS.precision,
@@ -173,7 +198,8 @@ function checkNumber(name: string, value: unknown, rule: NumberRule): void {
 /** The demo brings data, model and weights; anything else needs all three. */
 function checkNeeds(options: TuneOptions): void {
   const given = { data: options.data != null, model: options.model !== undefined, weights: options.weights != null };
-  if (!given.data && !given.model && !given.weights) return;
+  // The demo's own config.json names its model, and must do for --resume and --config.
+  if (!given.data && !given.weights && (!given.model || options.model === 'demo')) return;
   const missing = Object.entries(given).flatMap(([name, there]) => (there ? [] : [`--${name}`]));
   if (missing.length > 0) {
     throw new UsageError(

@@ -24,7 +24,7 @@ import type { TuneResult } from './types.js';
 const SURGERY = { gamma: 1e-3, power: 1 };
 
 /** Loss of tune accuracy tolerated in the first round, share: what it prunes too hard, the training after it repairs. */
-const INITIAL_SLACK = 0.25;
+const INITIAL_SLACK = 0.15;
 
 /** Evaluations on tune during the last fine-tuning. */
 const FINETUNE_MARKS = 12;
