@@ -21,7 +21,7 @@ export type {
   TuneOptions,
   TuneResult,
   WarmupEvent,
-} from './tuner/types.js';
+} from './run/types.js';
 export {
   diagnose,
   evaluate,

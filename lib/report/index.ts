@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { writeFileAtomically } from '../models/atomic-file.js';
-import { runPaths } from '../tuner/run-directory.js';
+import { runPaths } from '../run/run-directory.js';
 import { renderPage } from './page.js';
 import { readRun } from './read-run.js';
 

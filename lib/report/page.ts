@@ -1,7 +1,7 @@
 /** The report's page: headline figures, charts, tables. */
 
 import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../format.js';
-import type { LayerResult, TuneResult } from '../tuner/types.js';
+import type { LayerResult, TuneResult } from '../run/types.js';
 import type { Chart } from './chart.js';
 import { clientScript } from './client-script.js';
 import { escapeHtml, htmlTable, jsonForScript } from './html.js';

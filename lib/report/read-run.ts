@@ -2,8 +2,8 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { messageOf, RunError } from '../errors.js';
-import { JsonLinesFile } from '../tuner/json-lines.js';
-import { runPaths } from '../tuner/run-directory.js';
+import { JsonLinesFile } from '../run/json-lines.js';
+import { runPaths } from '../run/run-directory.js';
 import type {
   DataEvent,
   EvaluationEvent,
@@ -13,7 +13,7 @@ import type {
   TuneConfig,
   TuneResult,
   WarmupEvent,
-} from '../tuner/types.js';
+} from '../run/types.js';
 
 /** One line of metrics.jsonl: some training steps. */
 export interface Metric {

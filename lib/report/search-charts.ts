@@ -1,6 +1,6 @@
 /** The search: every candidate's accuracy and compression. */
 
-import type { EvaluationEvent } from '../tuner/types.js';
+import type { EvaluationEvent } from '../run/types.js';
 import { alignCurves, type Chart, type Curve } from './chart.js';
 import type { RunRecord } from './read-run.js';
 

@@ -1,6 +1,6 @@
 /** The training curves of the compressed network and of the dense reference. */
 
-import type { FinetuneEvent } from '../tuner/types.js';
+import type { FinetuneEvent } from '../run/types.js';
 import { alignCurves, type Chart, type Curve } from './chart.js';
 import type { Metric, RunRecord } from './read-run.js';
 

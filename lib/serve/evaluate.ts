@@ -12,9 +12,9 @@ import {
 } from '../data/index.js';
 import { classCount } from '../models/index.js';
 import { evaluateSamples } from '../native/evaluation.js';
-import { ProgressMeter } from '../tuner/progress.js';
-import type { ProgressEvent } from '../tuner/types.js';
-import { resolveDevice } from '../tuner/device.js';
+import { ProgressMeter } from '../progress.js';
+import type { ProgressEvent } from '../run/types.js';
+import { resolveDevice } from '../native/device.js';
 import { openServingSession, type ServingOptions } from './serving-session.js';
 import { loadNetwork, type LoadedNetwork, type ModelSource } from './source.js';
 

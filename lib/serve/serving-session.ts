@@ -3,7 +3,7 @@
 import { availableParallelism } from 'node:os';
 import { toGraph, toNormalization } from '../models/index.js';
 import { Session } from '../native/session.js';
-import { resolveDevice } from '../tuner/device.js';
+import { resolveDevice } from '../native/device.js';
 import type { LoadedNetwork } from './source.js';
 
 export interface ServingOptions {

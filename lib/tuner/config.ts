@@ -1,7 +1,7 @@
 /** From what a caller asked for to a complete, checked configuration. */
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors.js';
-import type { Criterion, TuneConfig, TuneOptions } from './types.js';
+import type { Criterion, TuneConfig, TuneOptions } from '../run/types.js';
 
 /** What the defaults depend on. */
 export interface DefaultsContext {

@@ -1,5 +1,5 @@
 /** Events from a running loop to whoever iterates them; a slow reader delays nothing. */
-import type { TuneEvent } from './types.js';
+import type { TuneEvent } from '../run/types.js';
 
 /** Unread progress events are dropped beyond this many events, others never. */
 const UNREAD_LIMIT = 1024;

@@ -5,11 +5,11 @@ import { readModelFile, writeModelFile } from '../models/index.js';
 import { buildReport } from '../report/index.js';
 import { readParameters, restoreCheckpoint } from './checkpoint.js';
 import { compressionOf } from './layers.js';
-import { writeJson } from './json-file.js';
-import { ProgressMeter } from './progress.js';
+import { writeJson } from '../run/json-file.js';
+import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
 import { createSession, fixedParametersOf, openSession } from './session.js';
-import type { LayerResult, TuneResult } from './types.js';
+import type { LayerResult, TuneResult } from '../run/types.js';
 
 const BYTES_PER_FLOAT = 4;
 

@@ -12,8 +12,8 @@ import {
   withClasses,
 } from '../models/index.js';
 import type { ImageFile } from '../native/addon.js';
-import { ProgressMeter } from './progress.js';
-import type { DataEvent, ProgressEvent } from './types.js';
+import { ProgressMeter } from '../progress.js';
+import type { DataEvent, ProgressEvent } from '../run/types.js';
 
 /** Images of one part of the data, by record of the image cache. */
 export interface Part {

@@ -12,13 +12,13 @@ import { restoreCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { finishRun } from './finish.js';
 import { compressionOf } from './layers.js';
 import { HYSTERESIS } from './magnitudes.js';
-import { ProgressMeter } from './progress.js';
+import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
 import { decayFactor, slackOfRound, warmupFactor } from './schedule.js';
 import { type RoundSearch, searchRound } from './search.js';
 import { type OpenSession, openSession } from './session.js';
 import { type TrainingStage, trainStage } from './training.js';
-import type { TuneResult } from './types.js';
+import type { TuneResult } from '../run/types.js';
 
 /** Probability of a mask refresh at step i after the first commit: (1 + gamma i)^(-power); Guo et al. 2016, section 2.2. */
 const SURGERY = { gamma: 1e-3, power: 1 };

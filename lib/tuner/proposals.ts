@@ -4,7 +4,7 @@ import { DensityLadder } from './density-ladder.js';
 import { errorVariance } from './objective.js';
 import { SearchBox } from './search-box.js';
 import type { SearchSpace } from './search-space.js';
-import type { EvaluationEvent } from './types.js';
+import type { EvaluationEvent } from '../run/types.js';
 
 /** A scored candidate as later rounds remember it. Its point means the same densities in every round. */
 export interface ScoredCandidate {

@@ -1,11 +1,11 @@
 /** What every stage of a run shares: configuration, inputs, files, where it stands. */
 import { saveCheckpoint } from './checkpoint.js';
 import type { RunImages, RunNetwork } from './inputs.js';
-import type { JsonLinesFile } from './json-lines.js';
-import type { RunPaths } from './run-directory.js';
+import type { JsonLinesFile } from '../run/json-lines.js';
+import type { RunPaths } from '../run/run-directory.js';
 import type { Session } from '../native/session.js';
 import type { Standing } from './standing.js';
-import type { EvaluationEvent, TuneConfig, TuneEvent } from './types.js';
+import type { EvaluationEvent, TuneConfig, TuneEvent } from '../run/types.js';
 
 /** One run in this process. */
 export class RunContext {

@@ -1,5 +1,5 @@
 /** What changes with the step or the round: learning rates and the tolerated loss of accuracy. */
-import type { LearningRateDecay } from './types.js';
+import type { LearningRateDecay } from '../run/types.js';
 
 /** Steps over which the learning rate rises from nothing at the very start, so that fresh layers do not shake the old ones. */
 const RAMP_STEPS = 10;

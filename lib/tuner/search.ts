@@ -9,10 +9,10 @@ import { RunError } from '../errors.js';
 import type { SampleList } from '../native/addon.js';
 import type { Session } from '../native/session.js';
 import { Objective } from './objective.js';
-import { ProgressMeter } from './progress.js';
+import { ProgressMeter } from '../progress.js';
 import { type Proposal, Proposals, type ScoredCandidate } from './proposals.js';
 import type { RunContext } from './run-context.js';
-import type { EvaluationEvent } from './types.js';
+import type { EvaluationEvent } from '../run/types.js';
 
 /** What a round's search works on. */
 export interface RoundSearch {

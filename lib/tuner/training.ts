@@ -2,9 +2,9 @@
 import { AbortedError } from '../errors.js';
 import type { Augmentation, SampleList, SurgerySchedule } from '../native/addon.js';
 import type { Session } from '../native/session.js';
-import type { JsonLinesFile } from './json-lines.js';
-import { ProgressMeter } from './progress.js';
-import type { ProgressEvent, TuneConfig } from './types.js';
+import type { JsonLinesFile } from '../run/json-lines.js';
+import { ProgressMeter } from '../progress.js';
+import type { ProgressEvent, TuneConfig } from '../run/types.js';
 
 /** Steps a slice. Fixed, so that metrics do not depend on how fast the machine is. */
 const SLICE_STEPS = 5;

@@ -6,17 +6,17 @@ import { demoAssets } from '../demo/index.js';
 import { RunError, UsageError, messageOf } from '../errors.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
-import { resolveDevice } from './device.js';
+import { resolveDevice } from '../native/device.js';
 import { EventChannel } from './event-channel.js';
 import { type RunImages, type RunNetwork, dataEvent, readImages, readNetwork } from './inputs.js';
-import { JsonLinesFile } from './json-lines.js';
-import { writeJson } from './json-file.js';
+import { JsonLinesFile } from '../run/json-lines.js';
+import { writeJson } from '../run/json-file.js';
 import { TuneLoop } from './loop.js';
-import { ProgressMeter } from './progress.js';
+import { ProgressMeter } from '../progress.js';
 import { RunContext } from './run-context.js';
-import { type RunPaths, createRunDirectory, nextRunDirectory, openRunDirectory } from './run-directory.js';
+import { type RunPaths, createRunDirectory, nextRunDirectory, openRunDirectory } from '../run/run-directory.js';
 import { checkStanding, newStanding } from './standing.js';
-import type { EvaluationEvent, TuneConfig, TuneEvent, TuneOptions, TuneResult } from './types.js';
+import type { EvaluationEvent, TuneConfig, TuneEvent, TuneOptions, TuneResult } from '../run/types.js';
 
 /** A run under way: iterate it for its events, await `result` for its end. */
 export interface TuneRun extends AsyncIterable<TuneEvent> {

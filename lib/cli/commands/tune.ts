@@ -2,7 +2,7 @@
 
 import { UsageError } from '../../errors.js';
 import { completeConfig } from '../../tuner/config.js';
-import type { TuneConfig, TuneEvent, TuneResult } from '../../tuner/types.js';
+import type { TuneConfig, TuneEvent, TuneResult } from '../../run/types.js';
 import { defineCommand, type CommandContext } from '../command.js';
 import { readConfigFile } from '../flags/config-file.js';
 import { textFlag, type FlagTable } from '../flags/flag.js';

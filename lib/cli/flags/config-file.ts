@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { messageOf, UsageError } from '../../errors.js';
-import type { TuneConfig } from '../../tuner/types.js';
+import type { TuneConfig } from '../../run/types.js';
 import type { Flag } from './flag.js';
 import { didYouMean } from './suggest.js';
 import { tuneFlags } from './tune-flags.js';

@@ -1,6 +1,6 @@
 /** The flags of `tune`, one for every field of TuneConfig: a field without a flag does not compile. */
 
-import type { TuneConfig } from '../../tuner/types.js';
+import type { TuneConfig } from '../../run/types.js';
 import { choiceFlag, deviceFlag, integerFlag, nullable, numberFlag, switchFlag, textFlag, type Flag } from './flag.js';
 
 /** METHOD modes, criteria and the rest; a flag left out takes the tuner's default for the model and data at hand. */

@@ -1,6 +1,6 @@
 /** A tuning run told in lines, for people. */
 
-import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../tuner/types.js';
+import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../run/types.js';
 import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../../format.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './terminal.js';

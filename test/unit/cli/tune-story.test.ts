@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Terminal } from '../../../lib/cli/render/terminal.js';
 import { TuneStory } from '../../../lib/cli/render/tune-story.js';
-import type { TuneEvent, TuneResult } from '../../../lib/tuner/types.js';
+import type { TuneEvent, TuneResult } from '../../../lib/run/types.js';
 import { FakeStream } from './fake-stream.js';
 
 const result: TuneResult = {

@@ -3,7 +3,7 @@
 import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LayerResult, TuneConfig, TuneEvent, TuneResult } from '../../../lib/tuner/types.js';
+import type { LayerResult, TuneConfig, TuneEvent, TuneResult } from '../../../lib/run/types.js';
 
 const LAYERS: [string, number][] = [
   ['conv1.weight', 34_848],

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UsageError } from '../../../lib/errors.js';
 import { checkOptions, completeConfig } from '../../../lib/tuner/config.js';
-import type { TuneOptions } from '../../../lib/tuner/types.js';
+import type { TuneOptions } from '../../../lib/run/types.js';
 
 const OWN = { data: 'd', model: 'alexnet', weights: 'w', out: 'o' };
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FileError, RunError } from '../../../lib/errors.js';
-import { JsonLinesFile } from '../../../lib/tuner/json-lines.js';
+import { JsonLinesFile } from '../../../lib/run/json-lines.js';
 
 describe('JsonLinesFile', () => {
   let path = '';

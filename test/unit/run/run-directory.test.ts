@@ -5,8 +5,8 @@ import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FileError, RunError } from '../../../lib/errors.js';
-import { createRunDirectory, nextRunDirectory, openRunDirectory } from '../../../lib/tuner/run-directory.js';
-import { acquireRunLock } from '../../../lib/tuner/run-lock.js';
+import { createRunDirectory, nextRunDirectory, openRunDirectory } from '../../../lib/run/run-directory.js';
+import { acquireRunLock } from '../../../lib/run/run-lock.js';
 
 let root = '';
 beforeEach(() => {

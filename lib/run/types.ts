@@ -1,4 +1,7 @@
 /** What a caller gives to `tune` and what comes back: options, events, result. */
+import type { ProgressEvent } from '../progress.js';
+
+export type { ProgressEvent };
 
 /** Learning-rate schedule of the last fine-tuning. */
 export type LearningRateDecay = 'cosine' | 'step';
@@ -58,19 +61,6 @@ export interface TuneOptions extends Partial<Omit<TuneConfig, 'data' | 'weights'
   data?: string | null;
   weights?: string | null;
   signal?: AbortSignal;
-}
-
-/** Progress of a long piece of work, for bars and plain lines. */
-export interface ProgressEvent {
-  event: 'progress';
-  /** What is going on, e.g. "decoding", "warm-up", "round 2: training", "dense reference". */
-  task: string;
-  done: number;
-  total: number;
-  unit: 'images' | 'steps' | 'candidates';
-  /** Units a second over the task so far; null before the first. */
-  rate: number | null;
-  secondsLeft: number | null;
 }
 
 export interface StartEvent {

@@ -1,5 +1,17 @@
 /** Rate and time left of a long task, as progress events. */
-import type { ProgressEvent } from './types.js';
+
+/** Progress of a long piece of work, for bars and plain lines. */
+export interface ProgressEvent {
+  event: 'progress';
+  /** What is going on, e.g. "decoding", "warm-up", "round 2: training", "dense reference". */
+  task: string;
+  done: number;
+  total: number;
+  unit: 'images' | 'steps' | 'candidates';
+  /** Units a second over the task so far; null before the first. */
+  rate: number | null;
+  secondsLeft: number | null;
+}
 
 /** Counts one task's units; `now` is in milliseconds and only feeds the display. */
 export class ProgressMeter {

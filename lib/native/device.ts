@@ -1,6 +1,6 @@
 /** Which device a run uses. */
 import { DeviceError, UsageError } from '../errors.js';
-import { loadAddon } from '../native/load.js';
+import { loadAddon } from './load.js';
 
 /**
  * Resolves 'auto', 'cpu', 'cuda' and 'cuda:N' to 'cpu' or 'cuda:N'.
