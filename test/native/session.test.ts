@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SampleList, SessionHandle } from '../../lib/native/addon.js';
+import type { SessionOptions, SampleList, SessionHandle } from '../../lib/native/addon.js';
 import { addonStatus, loadAddon } from '../../lib/native/load.js';
 import { Session } from '../../lib/native/session.js';
 import { convolutional, freshSession, type Images, linear, optionsOf, samplesOf, sliceOf, tensor, writeImages } from './support.js';
@@ -21,7 +21,7 @@ it('exports what addon.ts declares, and nothing else', () => {
 });
 
 describe('options', () => {
-  it.each([
+  it.each<[string, Partial<SessionOptions>, string, RegExp]>([
     ['a device this build lacks', { device: 'cuda:0' }, 'E_DEVICE', /cuda:0/],
     ['an unknown device', { device: 'tpu' }, 'E_USAGE', /expected cpu or cuda:N for device but received tpu/],
     ['no threads', { threads: 0 }, 'E_USAGE', /expected 1 to 4096 for options.threads but received 0/],
@@ -30,7 +30,7 @@ describe('options', () => {
     ['another precision', { precision: 'fp8' as 'fp32' }, 'E_USAGE', /expected fp32 or bf16/],
     ['a normalisation of other channels', { normalization: { channelOrder: 'RGB', scale: 1, mean: [0], std: [1] } }, 'E_USAGE', /GRAY/],
     ['an unknown operator', { graph: { ...linear, nodes: [{ ...linear.nodes[0]!, op: 'Conjure' }, linear.nodes[1]!] } }, 'E_SPEC', /flat/],
-  ] as const)('refuse %s', async (_, changes, code, message) => {
+  ])('refuse %s', async (_, changes, code, message) => {
     const failure = await Session.create(optionsOf(linear, changes)).catch((error: unknown) => error as Error);
     expect(failure).toMatchObject({ code });
     expect((failure as Error).message).toMatch(message);

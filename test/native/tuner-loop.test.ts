@@ -8,7 +8,7 @@ import { Random } from '../../lib/bayes/rng.js';
 import { AbortedError, RunError } from '../../lib/errors.js';
 import { loadSpec, parameterShapes, readModelFile, writeSafetensors } from '../../lib/models/index.js';
 import { resume, tune } from '../../lib/tuner/index.js';
-import type { TuneEvent, TuneOptions, TuneResult } from '../../lib/tuner/types.js';
+import type { TuneEvent, TuneOptions, TuneResult } from '../../lib/run/types.js';
 
 const SIZE = 16;
 const CLASSES = ['horizontal', 'slanted', 'vertical'];
