@@ -45,6 +45,11 @@ class Session {
   // Images taken as training would take step `step`'s and after, centre-cropped.
   void refresh_batch_norm(const SampleList& samples, int64_t batch_size, int64_t batches, int64_t step);
 
+  // Scales the fresh weights among `names` so that their nodes' outputs have variance 1 on one batch of images, in the order
+  // of the network (Mishkin, Matas, "All you need is a good init", ICLR 2016, without its orthonormal start). The head keeps its
+  // small weights. Where the outputs do not vary, nothing is done.
+  void calibrate(const std::vector<std::string>& names, const SampleList& samples, int64_t batch_size);
+
   // Logits [N, classes] of images: uint8 [N, H, W, C] (centre-cropped, normalised) or float32 [N, C, H, W].
   at::Tensor forward(const at::Tensor& images);
 
