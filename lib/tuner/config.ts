@@ -171,8 +171,8 @@ export function checkOptions(options: TuneOptions): void {
   }
   for (const [name, choices] of Object.entries(CHOICES) as [keyof TuneOptions, readonly string[]][]) {
     const value = options[name];
-    if (value !== undefined && !choices.includes(value as string)) {
-      throw new UsageError(`${name} is ${String(value)}; choose one of: ${choices.join(', ')}`);
+    if (value !== undefined && !(typeof value === 'string' && choices.includes(value))) {
+      throw new UsageError(`${name} is ${JSON.stringify(value)}; choose one of: ${choices.join(', ')}`);
     }
   }
   if (options.maxDrop != null && options.lambda != null) {
