@@ -10,14 +10,14 @@ export function resolveDevice(device: string): string {
   const { cuda, cudaDevices } = loadAddon().info();
   if (device === 'cpu') return 'cpu';
   if (device === 'auto') return cudaDevices.length > 0 ? 'cuda:0' : 'cpu';
-  const match = /^cuda(?::(\d+))?$/.exec(device);
+  const match = /^cuda(?::(?<number>\d+))?$/.exec(device);
   if (match === null) throw new UsageError(`device is ${device}; choose auto, cpu, cuda or cuda:N`);
   if (!cuda) {
     throw new DeviceError(
       `device ${device} asked for, but this build has no CUDA; build with FINEPUNE_CUDA=ON and a CUDA libtorch, or use --device cpu`,
     );
   }
-  const index = Number(match[1] ?? 0);
+  const index = Number(match.groups?.number ?? 0);
   if (index >= cudaDevices.length) {
     throw new DeviceError(
       `device ${device} asked for, but ${cudaDevices.length} CUDA device(s) are visible; use --device cpu or another number`,

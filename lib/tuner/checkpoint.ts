@@ -6,7 +6,7 @@
 import { existsSync } from 'node:fs';
 import { RunError } from '../errors.js';
 import { readSafetensorsHeader, readSafetensorsTensor, writeSafetensors } from '../models/safetensors.js';
-import type { ParameterDescription, TensorMap, TensorRole } from '../native/addon.js';
+import type { ParameterDescription, TensorRole } from '../native/addon.js';
 import type { Session } from '../native/session.js';
 
 /** Which roles a checkpoint holds: all of them, or only what running the network needs. */
@@ -52,7 +52,7 @@ export async function saveCheckpoint(
 export async function readCheckpointProgress(path: string): Promise<unknown> {
   if (!existsSync(path)) return null;
   const header = await readSafetensorsHeader(path);
-  const progress = header.metadata.progress;
+  const { progress } = header.metadata as Record<string, string | undefined>;
   if (header.metadata['finepune.checkpoint'] !== VERSION || progress === undefined) {
     throw new RunError(`${path} is not a checkpoint this version can read; start the run again in another folder`);
   }
@@ -77,7 +77,7 @@ export async function restoreCheckpoint(path: string, session: Session, kind: Ch
         );
       }
       const { data } = await readSafetensorsTensor(path, header, name);
-      await session.setTensors({ role, tensors: { [parameter.name]: data } as TensorMap });
+      await session.setTensors({ role, tensors: { [parameter.name]: data } });
     }
   }
 }

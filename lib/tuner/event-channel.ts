@@ -9,7 +9,7 @@ export class EventChannel implements AsyncIterable<TuneEvent> {
   readonly #events: TuneEvent[] = [];
   #wake: (() => void) | null = null;
   #closed = false;
-  #error: unknown = null;
+  #error: Error | null = null;
 
   push(event: TuneEvent): void {
     if (event.event === 'progress' && this.#events.length >= UNREAD_LIMIT) return;
@@ -18,7 +18,7 @@ export class EventChannel implements AsyncIterable<TuneEvent> {
   }
 
   /** Ends the iteration after what is unread; with an error, the iteration then throws it. */
-  close(error: unknown = null): void {
+  close(error: Error | null = null): void {
     this.#closed = true;
     this.#error = error;
     this.#wake?.();

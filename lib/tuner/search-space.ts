@@ -4,7 +4,7 @@
  * x = 0 asks for every weight, x = 1 for the layer's least density; the density becomes a threshold through the layer's own
  * magnitudes, so that equal steps of x are equal factors of size in every layer, whatever its scale.
  */
-import { MagnitudeDistribution } from './magnitudes.js';
+import type { MagnitudeDistribution } from './magnitudes.js';
 
 /** A prunable layer as the search sees it. */
 export interface SearchLayer {

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { scanDataset } from '../data/index.js';
 import { demoAssets } from '../demo/index.js';
-import { RunError, UsageError, messageOf } from '../errors.js';
+import { InternalError, RunError, UsageError, messageOf } from '../errors.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
 import { resolveDevice } from '../native/device.js';
@@ -64,7 +64,7 @@ function start(work: (emit: Emit) => Promise<TuneResult>): TuneRun {
       return value;
     },
     (error: unknown) => {
-      channel.close(error);
+      channel.close(error instanceof Error ? error : new InternalError(messageOf(error)));
       throw error;
     },
   );
@@ -241,7 +241,7 @@ function readConfig(paths: RunPaths): TuneConfig {
       ...config,
       maxDrop: config.maxDrop ?? undefined,
       lambda: config.lambda ?? undefined,
-    } as TuneOptions);
+    });
     return config;
   } catch (error) {
     if (error instanceof UsageError) throw new RunError(`${paths.config}: ${error.message}`, { cause: error });

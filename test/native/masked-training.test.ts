@@ -26,15 +26,15 @@ class Reference {
     const biasGradient = new Float64Array(CLASSES);
     this.x.forEach((row, n) => {
       const logits = Array.from({ length: CLASSES }, (_, c) =>
-        row.reduce((sum, value, i) => sum + value * this.weight[c * INPUTS + i]! * this.mask[c * INPUTS + i]!, this.bias[c]!),
+        row.reduce((sum, value, i) => sum + value * this.weight[c * INPUTS + i] * this.mask[c * INPUTS + i], this.bias[c]),
       );
       const largest = Math.max(...logits);
       const total = logits.reduce((sum, value) => sum + Math.exp(value - largest), 0);
       logits.forEach((value, c) => {
         const target = (this.labels[n] === c ? 1 - slice.labelSmoothing : 0) + slice.labelSmoothing / CLASSES;
         const error = (Math.exp(value - largest) / total - target) / this.x.length;
-        biasGradient[c]! += error;
-        row.forEach((input, i) => (gradient[c * INPUTS + i]! += error * input));
+        biasGradient[c] += error;
+        row.forEach((input, i) => (gradient[c * INPUTS + i] += error * input));
       });
     });
     for (let i = 0; i < this.weight.length; i++) {
@@ -42,15 +42,15 @@ class Reference {
         this.momentum[i] = 0;
         continue;
       }
-      this.momentum[i] = slice.momentum * this.momentum[i]! + gradient[i]! + slice.weightDecay * this.weight[i]! * this.mask[i]!;
-      this.weight[i]! -= rate * this.momentum[i]!;
+      this.momentum[i] = slice.momentum * this.momentum[i] + gradient[i] + slice.weightDecay * this.weight[i] * this.mask[i];
+      this.weight[i] -= rate * this.momentum[i];
       if (thresholds === null) continue;
-      if (Math.abs(this.weight[i]!) < thresholds.a) this.mask[i] = 0;
-      if (Math.abs(this.weight[i]!) >= thresholds.b) this.mask[i] = 1;
+      if (Math.abs(this.weight[i]) < thresholds.a) this.mask[i] = 0;
+      if (Math.abs(this.weight[i]) >= thresholds.b) this.mask[i] = 1;
     }
     for (let c = 0; c < CLASSES; c++) {
-      this.biasMomentum[c] = slice.momentum * this.biasMomentum[c]! + biasGradient[c]! + slice.weightDecay * this.bias[c]!;
-      this.bias[c]! -= rate * this.biasMomentum[c]!;
+      this.biasMomentum[c] = slice.momentum * this.biasMomentum[c] + biasGradient[c] + slice.weightDecay * this.bias[c];
+      this.bias[c] -= rate * this.biasMomentum[c];
     }
   }
 }
@@ -62,7 +62,7 @@ function inputsOf(images: Images): number[][] {
 }
 
 function largestDifference(left: ArrayLike<number>, right: ArrayLike<number>): number {
-  return Array.from(left).reduce((largest, value, i) => Math.max(largest, Math.abs(value - right[i]!)), 0);
+  return Array.from(left).reduce((largest, value, i) => Math.max(largest, Math.abs(value - right[i])), 0);
 }
 
 describe('masked training', () => {
@@ -169,7 +169,7 @@ describe('masked training', () => {
     await session.train(sliceOf(samplesOf(attached, RECORDS), 5, { weightDecay: 0.1, surgery: always }));
     const shadow = await tensor(session, 'shadow', 'fc.weight');
     expect(shadow[0]).toBe(start[0]);
-    expect(shadow[1]).toBeLessThan(start[1]!);
+    expect(shadow[1]).toBeLessThan(start[1]);
     expect(shadow[1]).toBeGreaterThan(0.5);
   });
 
@@ -210,12 +210,12 @@ describe('masked training', () => {
 
   it('counts magnitudes by mask, so that a threshold can be placed', async () => {
     await session.setThresholds({ thresholds: { 'fc.weight': 0.2 }, lower: 1, upper: 1 });
-    const histogram = (await session.magnitudeHistograms())['fc.weight']!;
+    const histogram = (await session.magnitudeHistograms())['fc.weight'];
     const sum = (counts: Uint32Array) => counts.reduce((total, count) => total + count, 0);
     expect(histogram.kept.length).toBe(32768);
-    expect(sum(histogram.kept)).toBe(session.countKept()[0]!.kept);
-    expect(sum(histogram.pruned)).toBe(48 - session.countKept()[0]!.kept);
-    const bin = (value: number) => new Uint32Array(Float32Array.of(value).buffer)[0]! >>> 16;
+    expect(sum(histogram.kept)).toBe(session.countKept()[0].kept);
+    expect(sum(histogram.pruned)).toBe(48 - session.countKept()[0].kept);
+    const bin = (value: number) => new Uint32Array(Float32Array.of(value).buffer)[0] >>> 16;
     expect(sum(histogram.pruned.subarray(bin(0.2) + 1))).toBe(0);
     expect(sum(histogram.kept.subarray(bin(0.25)))).toBe(weights.filter((w) => Math.abs(w) >= 0.25).length);
   });
@@ -227,8 +227,8 @@ describe('masked training', () => {
     expect(await tensor(session, 'parameter', 'fc.weight')).toEqual(start.weight);
     await session.train(slice);
     const moved = [
-      ...(await tensor(session, 'parameter', 'fc.weight')).map((w, i) => w - start.weight[i]!),
-      ...(await tensor(session, 'parameter', 'fc.bias')).map((b, i) => b - start.bias[i]!),
+      ...(await tensor(session, 'parameter', 'fc.weight')).map((w, i) => w - start.weight[i]),
+      ...(await tensor(session, 'parameter', 'fc.bias')).map((b, i) => b - start.bias[i]),
     ];
     expect(Math.hypot(...moved)).toBeCloseTo(0.01, 5);
     await expect(session.train({ ...slice, learningRateFactors: { nowhere: 1 } })).rejects.toThrow(/expected a node/);

@@ -29,7 +29,7 @@ describe('options', () => {
     ['a seed that is NaN', { seed: Number.NaN }, 'E_USAGE', /expected a whole number for options.seed but received number NaN/],
     ['another precision', { precision: 'fp8' as 'fp32' }, 'E_USAGE', /expected fp32 or bf16/],
     ['a normalisation of other channels', { normalization: { channelOrder: 'RGB', scale: 1, mean: [0], std: [1] } }, 'E_USAGE', /GRAY/],
-    ['an unknown operator', { graph: { ...linear, nodes: [{ ...linear.nodes[0]!, op: 'Conjure' }, linear.nodes[1]!] } }, 'E_SPEC', /flat/],
+    ['an unknown operator', { graph: { ...linear, nodes: [{ ...linear.nodes[0], op: 'Conjure' }, linear.nodes[1]] } }, 'E_SPEC', /flat/],
   ])('refuse %s', async (_, changes, code, message) => {
     const failure = await Session.create(optionsOf(linear, changes)).catch((error: unknown) => error as Error);
     expect(failure).toMatchObject({ code });
@@ -84,7 +84,7 @@ describe('a session', () => {
     const pixels = images.pixels.subarray(0, 256);
     const bytes = await session.forward({ pixels, shape: [1, 16, 16, 1] });
     const floats = Float32Array.from({ length: 144 }, (_, i) => {
-      const value = pixels[(2 + Math.floor(i / 12)) * 16 + 2 + (i % 12)]!;
+      const value = pixels[(2 + Math.floor(i / 12)) * 16 + 2 + (i % 12)];
       return (value / 255 - 0.5) / 0.5;
     });
     const direct = await session.forward({ pixels: floats, shape: [1, 1, 12, 12] });
@@ -296,7 +296,10 @@ describe('processes', () => {
     writeFileSync(file, withImages(images, end));
     const exit = await run(process.execPath, [file], { timeout: 60_000 }).then(
       () => 0,
-      (error: { code: unknown; signal: unknown }) => error.signal ?? error.code,
+      (error: unknown) => {
+        const { signal, code } = error as { code: unknown; signal: unknown };
+        return signal ?? code;
+      },
     );
     expect(exit).toBe(code);
   });

@@ -139,7 +139,8 @@ export async function tensor(
   role: 'parameter' | 'shadow' | 'momentum' | 'mask',
   name: string,
 ): Promise<Float32Array | Uint8Array> {
-  const found = (await session.getTensors({ role, names: [name] }))[name];
+  const tensors: Record<string, Float32Array | Uint8Array | undefined> = await session.getTensors({ role, names: [name] });
+  const found = tensors[name];
   if (found === undefined) throw new Error(`no ${role} of ${name}`);
   return found;
 }
