@@ -27,6 +27,8 @@ export interface TuneConfig {
   criterion: Criterion;
   /** Budget mode: largest loss of tune accuracy, share in [0, 1). Null in paper mode. */
   maxDrop: number | null;
+  /** Budget mode: loss tolerated in the first round, share in [0, 1); it cools to maxDrop until the last. */
+  initialSlack: number;
   /** Paper mode: weight of sparsity against error, > 0. Null in budget mode. */
   lambda: number | null;
   /** Rounds of search, commit, tune. */

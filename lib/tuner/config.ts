@@ -24,6 +24,8 @@ interface Phases {
   freshFactor: number;
   learningRate: number;
   augmentation: TuneConfig['augmentation'];
+  /** Loss of tune accuracy tolerated in the first round, share. */
+  initialSlack: number;
   /** Passes over the fit images by phase. */
   passes: { warmup: number; fresh: number; round: number; finetune: number };
 }
@@ -33,25 +35,29 @@ interface Phases {
  * fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al., "Fine-Tuning can
  * Distort Pretrained Features", ICLR 2022), and at a lower rate: large fresh layers on large features diverge at ten times the
  * rate that suits a fresh classifier. The demo's pictures carry noise that resizing would smooth away in training but not in
- * evaluation: they are only cropped.
+ * evaluation: they are only cropped. A compact pre-trained network loses more at once to any pruning than a redundant one, and
+ * wins it back in training: its first round may lose more.
  */
 const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
   demo: {
     freshFactor: 10,
     learningRate: 3e-3,
     augmentation: 'crop',
+    initialSlack: 0.15,
     passes: { warmup: 6, fresh: 0, round: 4, finetune: 20 },
   },
   pretrained: {
     freshFactor: 10,
     learningRate: 1e-3,
     augmentation: 'resized-crop',
+    initialSlack: 0.25,
     passes: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
   },
   mostlyFresh: {
     freshFactor: 2,
     learningRate: 1e-3,
     augmentation: 'resized-crop',
+    initialSlack: 0.15,
     passes: { warmup: 14, fresh: 8, round: 4, finetune: 14 },
   },
 };
@@ -100,6 +106,7 @@ export function completeConfig(
     criterion: options.criterion ?? DEFAULTS.criterion,
     maxDrop: lambda === null ? (options.maxDrop ?? DEFAULTS.maxDrop) : null,
     lambda,
+    initialSlack: options.initialSlack ?? phases.initialSlack,
     rounds: options.rounds ?? DEFAULTS.rounds,
     evaluations: options.evaluations ?? DEFAULTS.evaluations,
     warmupSteps,
@@ -136,6 +143,7 @@ interface NumberRule {
 const NUMBER_RULES: { readonly [Key in keyof TuneOptions]?: NumberRule } = {
   split: { least: 1, most: 1000, integer: true },
   maxDrop: { least: 0, most: 1, openMost: true },
+  initialSlack: { least: 0, most: 1, openMost: true },
   lambda: { least: 0, most: 1e6, openLeast: true },
   rounds: { least: 1, most: 1000, integer: true },
   evaluations: { least: 1, most: 100_000, integer: true },

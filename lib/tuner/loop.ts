@@ -23,9 +23,6 @@ import type { TuneResult } from '../run/types.js';
 /** Probability of a mask refresh at step i after the first commit: (1 + gamma i)^(-power); Guo et al. 2016, section 2.2. */
 const SURGERY = { gamma: 1e-3, power: 1 };
 
-/** Loss of tune accuracy tolerated in the first round, share: what it prunes too hard, the training after it repairs. */
-const INITIAL_SLACK = 0.15;
-
 /** Evaluations on tune during the last fine-tuning. */
 const FINETUNE_MARKS = 12;
 
@@ -118,7 +115,7 @@ export class TuneLoop {
   #slack(round: number): number | null {
     const { config } = this.#context;
     if (config.maxDrop === null) return null;
-    return slackOfRound(round, config.rounds, Math.max(INITIAL_SLACK, config.maxDrop), config.maxDrop);
+    return slackOfRound(round, config.rounds, Math.max(config.initialSlack, config.maxDrop), config.maxDrop);
   }
 
   async #tuneRound(open: OpenSession, round: number): Promise<void> {

@@ -25,6 +25,10 @@ export const tuneFlags: { readonly [Field in keyof TuneConfig]-?: Flag<TuneConfi
     }),
   ),
   lambda: nullable(numberFlag('lambda', 'Paper mode: weight of sparsity against error', { above: 0 })),
+  initialSlack: numberFlag('initial-slack', 'Loss of accuracy tolerated in the first round; it cools to --max-drop', {
+    min: 0,
+    below: 1,
+  }),
   rounds: integerFlag('rounds', 'Rounds of search, commit and masked training', { min: 1 }),
   evaluations: integerFlag('evals', 'Candidates scored a round', { min: 1 }),
   warmupSteps: integerFlag('warmup-steps', 'Training steps before the first round', { min: 1 }),
