@@ -25,7 +25,7 @@ export function renderPage(run: RunRecord, library: PlotLibrary): string {
     ['Training', trainingCharts(run)],
   ];
   const charts = groups.flatMap(([, members]) => members);
-  const title = `${run.config.model} on ${run.config.data ?? 'the embedded demo'}`;
+  const title = run.config.data === null ? 'The embedded demo' : `${run.config.model} on ${run.config.data}`;
   return `<!doctype html>
 <html lang="en">
 <head>

@@ -67,7 +67,7 @@ function barLine(progress: Progress, elapsedSeconds: number, width: number): str
   const filled = Math.round(share * BAR_CELLS);
   const bar = '█'.repeat(filled) + '░'.repeat(BAR_CELLS - filled);
   const parts = [`${String(Math.floor(share * 100)).padStart(3)}%`, ...progressParts(progress, elapsedSeconds)];
-  const line = `${task.padEnd(22)} ${bar} ${parts.join('  ')}`;
+  const line = `${task.padEnd(24)} ${bar} ${parts.join('  ')}`;
   // A line that wraps cannot be erased: a narrow terminal loses the bar first, then the end.
   const fitting = line.length <= width ? line : `${task} ${parts.join('  ')}`;
   return fitting.slice(0, width);

@@ -30,7 +30,9 @@ export function progressParts({ done, total, unit, rate, secondsLeft }: Progress
       ? `${formatBytes(done)} of ${formatBytes(total)}`
       : `${formatCount(done)}/${formatCount(total)} ${unit}`;
   const parts = [amount];
-  if (rate !== null)
+  // What was there already was not done at any rate.
+  const wasThere = done >= total && elapsedSeconds < 0.05;
+  if (rate !== null && !wasThere)
     parts.push(unit === 'bytes' ? `${formatBytes(Math.round(rate))}/s` : `${formatRate(rate)} ${unit}/s`);
   if (done >= total) parts.push(formatSeconds(elapsedSeconds));
   else if (secondsLeft !== null) parts.push(`${formatSeconds(secondsLeft)} left`);

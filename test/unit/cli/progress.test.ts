@@ -41,6 +41,12 @@ describe('ProgressBars', () => {
     expect(stream.screen[1]).toMatch(/^warm-up/);
   });
 
+  it('claims no rate for work that was done before', () => {
+    const stream = new FakeStream(true);
+    new ProgressBars(stream, new Clock().now).update(at(100, { rate: 34e6 }));
+    expect(stream.screen[0]).toMatch(/100\/100 images {2}0\.0 s$/);
+  });
+
   it('writes one line for a task that is told twice that it is done', () => {
     const stream = new FakeStream(true);
     const bars = new ProgressBars(stream, new Clock().now);
