@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { EvaluateReport, Prediction } from '../../lib/serve/index.js';
 import type { Inspection } from '../../lib/models/index.js';
-import type { TuneResult } from '../../lib/tuner/types.js';
+import type { TuneResult } from '../../lib/run/types.js';
 import { eventsOf, makeFolder, runCli, startCli, type Outcome } from './support/cli.js';
 import { budget, makeSmallTask, quickly, type SmallTask } from './support/small-task.js';
 

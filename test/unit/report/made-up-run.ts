@@ -33,6 +33,7 @@ export const config: TuneConfig = {
   strict: false,
   criterion: 'dns',
   maxDrop: 0.01,
+  initialSlack: 0.25,
   lambda: null,
   rounds: 6,
   evaluations: 16,
