@@ -32,7 +32,10 @@ export function makeFolder(): string {
 /** Image cache of a test file's processes, apart from the user's. */
 const cache = join(makeFolder(), 'cache');
 
-export function startCli(words: readonly string[], options: CliOptions = {}): { child: ChildProcess; outcome: Promise<Outcome> } {
+export function startCli(
+  words: readonly string[],
+  options: CliOptions = {},
+): { child: ChildProcess; outcome: Promise<Outcome> } {
   const command = [process.execPath, bin, ...words];
   const [program = '', ...rest] =
     options.fileLimitKib === undefined

@@ -10,7 +10,15 @@ const SIZE = 16;
 
 const spec = {
   name: 'small',
-  input: { channels: 3, size: SIZE, resize: SIZE, channelOrder: 'RGB', scale: 1 / 255, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
+  input: {
+    channels: 3,
+    size: SIZE,
+    resize: SIZE,
+    channelOrder: 'RGB',
+    scale: 1 / 255,
+    mean: [0.5, 0.5, 0.5],
+    std: [0.25, 0.25, 0.25],
+  },
   nodes: [
     { name: 'conv1', op: 'Conv', inputs: ['input'], attributes: { out_channels: 8, kernel_shape: [3, 3] } },
     { name: 'relu1', op: 'Relu', inputs: ['conv1'] },
@@ -54,20 +62,51 @@ export async function makeSmallTask(imagesPerClass = 20): Promise<SmallTask> {
 
 /** Flags of the shortest tuning there is. */
 export function quickly({ data, model, weights }: SmallTask): string[] {
-  return ['tune', '--data', data, '--model', model, '--weights', weights, '--seed', '1', '--threads', '1', ...budget(4)];
+  return [
+    'tune',
+    '--data',
+    data,
+    '--model',
+    model,
+    '--weights',
+    weights,
+    '--seed',
+    '1',
+    '--threads',
+    '1',
+    ...budget(4),
+  ];
 }
 
 /** As little work as makes every stage happen. */
 export function budget(steps: number): string[] {
   const text = String(steps);
-  return ['--rounds', '2', '--evals', '3', '--warmup-steps', text, '--steps', text, '--finetune-steps', text, '--batch-size', '8'];
+  return [
+    '--rounds',
+    '2',
+    '--evals',
+    '3',
+    '--warmup-steps',
+    text,
+    '--steps',
+    text,
+    '--finetune-steps',
+    text,
+    '--batch-size',
+    '8',
+  ];
 }
 
 /** Values of a closed formula, the same everywhere. */
 async function writeWeights(path: string): Promise<void> {
   const tensors = parameterShapes(validateSpec(spec, 'small.json')).map(({ name, shape }) => {
     const count = shape.reduce((product, extent) => product * extent, 1);
-    return { name, dtype: 'F32' as const, shape, data: Float32Array.from({ length: count }, (_, index) => 0.2 * Math.sin(1 + index * 1.7)) };
+    return {
+      name,
+      dtype: 'F32' as const,
+      shape,
+      data: Float32Array.from({ length: count }, (_, index) => 0.2 * Math.sin(1 + index * 1.7)),
+    };
   });
   await writeSafetensors(path, tensors);
 }
