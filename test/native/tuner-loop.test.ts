@@ -166,7 +166,7 @@ describe('the loop of fine-pruning', () => {
 
   it('searches by error - lambda * sparsity in paper mode', async () => {
     const { maxDrop: _, ...others } = options;
-    const result = await tune({ ...others, lambda: 0.5, out: join(root, 'paper') }).result;
+    const result = await tune({ ...others, lambda: 0.5, evaluations: 12, out: join(root, 'paper') }).result;
     expect(result.parameters.compression).toBeGreaterThan(2);
   });
 
