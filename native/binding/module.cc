@@ -1,3 +1,4 @@
+#include <dlfcn.h>
 #include <napi.h>
 
 #include "binding/environment.h"
@@ -7,7 +8,17 @@ namespace finepune::binding {
 
 namespace {
 
+// Keeps the addon, and libtorch with it, loaded when the last environment that uses it ends: neither the threads of
+// libtorch nor its thread-local state survive unloading.
+void stay_loaded() {
+  Dl_info info;
+  if (dladdr(reinterpret_cast<void*>(&stay_loaded), &info) != 0) {
+    static_cast<void>(dlopen(info.dli_fname, RTLD_LAZY | RTLD_NOLOAD | RTLD_NODELETE));
+  }
+}
+
 Napi::Object initialize(Napi::Env env, Napi::Object exports) {
+  stay_loaded();
   Environment::install(env);
   export_info(env, exports);
   export_sessions(env, exports);

@@ -9,6 +9,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "ops/error.h"
+#include "ops/host_allocator.h"
 
 namespace finepune {
 
@@ -56,12 +57,20 @@ Session::Session(SessionOptions options) : options_(std::move(options)) {
   const at::Device device = parse_device(options_.device);
   channel_map_ = make_channel_map(options_.normalization, options_.graph.input.channels);
   at::set_num_threads(options_.threads);
+  install_host_allocator();
   try {
     network_ = std::make_unique<Network>(options_.graph, device);
   } catch (const std::invalid_argument& error) {
     throw Error("E_SPEC", error.what());
   }
   store_ = std::make_unique<ParameterStore>(*network_);
+}
+
+Session::~Session() {
+  images_.clear();
+  store_.reset();
+  network_.reset();
+  release_kept_host_memory();
 }
 
 int64_t Session::parameter_bytes() const {

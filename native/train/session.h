@@ -30,6 +30,9 @@ class Session {
  public:
   // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses.
   explicit Session(SessionOptions options);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   Network& network() { return *network_; }
   ParameterStore& store() { return *store_; }

@@ -1,0 +1,43 @@
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+#include "check.h"
+#include "ops/host_allocator.h"
+
+namespace finepune::test {
+
+TEST("a large tensor's memory serves the next one of about its size, a small tensor's is left to libtorch") {
+  install_host_allocator();
+  const void* first = at::empty({10'000'000}).data_ptr();
+  const at::Tensor second = at::empty({9'500'000});
+  CHECK(second.data_ptr() == first);
+  // Much smaller: must not waste the block.
+  CHECK(at::empty({2'000'000}).data_ptr() != first);
+  at::Tensor small = at::ones({16});
+  small.resize_({1'000'000}).fill_(2);
+  CHECK_EQUAL(small.sum().item<float>(), 2e6f);
+  release_kept_host_memory();
+  CHECK_EQUAL(second.fill_(1).sum().item<double>(), 9'500'000.0);
+}
+
+TEST("large tensors made and dropped on several threads never share memory") {
+  install_host_allocator();
+  std::vector<std::thread> threads;
+  std::atomic<int> wrong{0};
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([t, &wrong] {
+      for (int i = 0; i < 50; ++i) {
+        const at::Tensor tensor = at::full({300'000 + 40'000 * (i % 5)}, t);
+        std::this_thread::yield();
+        if (!at::eq(tensor, t).all().item<bool>()) ++wrong;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  CHECK_EQUAL(wrong.load(), 0);
+}
+
+}  // namespace finepune::test
