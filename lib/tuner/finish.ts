@@ -4,11 +4,11 @@ import { evaluateSamples } from '../native/evaluation.js';
 import { readModelFile, writeModelFile } from '../models/index.js';
 import { buildReport } from '../report/index.js';
 import { readParameters, restoreCheckpoint } from './checkpoint.js';
-import { compressionOf } from './layers.js';
+import { compressionOf, fixedParametersOf } from './layers.js';
 import { writeJson } from '../run/json-file.js';
 import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
-import { createSession, fixedParametersOf, openSession } from './session.js';
+import { createSession, openSession } from './session.js';
 import type { LayerResult, TuneResult } from '../run/types.js';
 
 const BYTES_PER_FLOAT = 4;

@@ -6,10 +6,9 @@
 import type { SampleList } from '../native/addon.js';
 import { evaluateSamples } from '../native/evaluation.js';
 import type { Session } from '../native/session.js';
-import { compressionOf } from './layers.js';
+import { compressionOf, fixedParametersOf } from './layers.js';
 import { HYSTERESIS, MagnitudeDistribution } from './magnitudes.js';
 import { type SearchLayer, SearchSpace } from './search-space.js';
-import { fixedParametersOf } from './session.js';
 
 /** Batches between two looks at a candidate's chances. */
 const RACE_BATCHES = 2;
@@ -107,10 +106,4 @@ export class Objective {
 function isHopeless(errors: number, images: number, limit: number): boolean {
   const rate = (errors + 1) / (images + 2);
   return rate - RACE_DEVIATIONS * Math.sqrt((rate * (1 - rate)) / images) > limit;
-}
-
-/** Variance of an error rate measured on a finite number of images: binomial, with a pseudo-count that keeps it above 0. */
-export function errorVariance(error: number, images: number): number {
-  const rate = (error * images + 1) / (images + 2);
-  return (rate * (1 - rate)) / images;
 }

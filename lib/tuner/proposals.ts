@@ -1,7 +1,6 @@
 /** The order of a round's candidates: the incumbent, a ladder of densities from it, then what the model proposes around it. */
 import { BayesianOptimizer, type KnownFunctions } from '../bayes/index.js';
 import { DensityLadder } from './density-ladder.js';
-import { errorVariance } from './objective.js';
 import { SearchBox } from './search-box.js';
 import type { SearchSpace } from './search-space.js';
 import type { EvaluationEvent } from '../run/types.js';
@@ -138,4 +137,10 @@ function tellModel(
           time: round,
         },
   );
+}
+
+/** Variance of an error rate measured on a finite number of images: binomial, with a pseudo-count that keeps it above 0. */
+function errorVariance(error: number, images: number): number {
+  const rate = (error * images + 1) / (images + 2);
+  return (rate * (1 - rate)) / images;
 }

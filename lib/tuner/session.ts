@@ -3,6 +3,7 @@ import { type MatchedWeights, type ModelSpec, toGraph, toNormalization } from '.
 import type { SampleList, TensorMap } from '../native/addon.js';
 import { Session } from '../native/session.js';
 import type { Part } from './inputs.js';
+import { fixedParametersOf } from './layers.js';
 import type { RunContext } from './run-context.js';
 import { shuffled } from './shuffle.js';
 
@@ -79,12 +80,4 @@ async function loadStartingWeights(session: Session, weights: MatchedWeights, se
   }
   await session.setTensors({ role: 'parameter', tensors: parameters });
   if (Object.keys(masks).length > 0) await session.setTensors({ role: 'mask', tensors: masks });
-}
-
-/** Biases, BatchNorm's scales and shifts: parameters that no mask touches. Running statistics are no parameters. */
-export function fixedParametersOf(session: Session): number {
-  return session
-    .describeParameters()
-    .filter((item) => !item.prunable && item.kind !== 'running_mean' && item.kind !== 'running_var')
-    .reduce((sum, item) => sum + item.shape.reduce((product, length) => product * length, 1), 0);
 }
