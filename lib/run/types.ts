@@ -45,7 +45,7 @@ export interface TuneConfig {
   finetuneSteps: number;
   batchSize: number;
   learningRate: number;
-  /** Multiplier of the learning rate for parameters that started fresh. */
+  /** Multiplier of the learning rate for parameters that started fresh, in the warm-up. */
   freshFactor: number;
   decay: LearningRateDecay;
   momentum: number;

@@ -20,10 +20,11 @@ const MOSTLY_FRESH = 0.5;
 
 /** Defaults of training that depend on what is trained. */
 interface Phases {
-  /** How much faster fresh parameters learn. */
+  /** How much faster fresh parameters learn in the warm-up. */
   freshFactor: number;
   learningRate: number;
   augmentation: TuneConfig['augmentation'];
+  labelSmoothing: number;
   /** Loss of tune accuracy tolerated in the first round, share. */
   initialSlack: number;
   /** Passes over the fit images by phase. */
@@ -35,7 +36,8 @@ interface Phases {
  * fresh part learns alone first, so that its noise does not undo the pre-trained features (Kumar et al., "Fine-Tuning can
  * Distort Pretrained Features", ICLR 2022), and at a lower rate: large fresh layers on large features diverge at ten times the
  * rate that suits a fresh classifier. The demo's pictures carry noise that resizing would smooth away in training but not in
- * evaluation: they are only cropped. A compact pre-trained network loses more at once to any pruning than a redundant one, and
+ * evaluation: they are only cropped. A few hundred images of one's own are soon known by heart: smoothed labels (Szegedy et
+ * al., CVPR 2016) and, after the warm-up, one learning rate for all parameters keep what generalises. A compact pre-trained network loses more at once to any pruning than a redundant one, and
  * wins it back in training: its first round may lose more.
  */
 const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
@@ -43,6 +45,7 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
     freshFactor: 10,
     learningRate: 3e-3,
     augmentation: 'crop',
+    labelSmoothing: 0,
     initialSlack: 0.15,
     passes: { warmup: 6, fresh: 0, round: 4, finetune: 20 },
   },
@@ -50,6 +53,7 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
     freshFactor: 10,
     learningRate: 1e-3,
     augmentation: 'resized-crop',
+    labelSmoothing: 0.1,
     initialSlack: 0.25,
     passes: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
   },
@@ -57,6 +61,7 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
     freshFactor: 2,
     learningRate: 1e-3,
     augmentation: 'resized-crop',
+    labelSmoothing: 0.1,
     initialSlack: 0.15,
     passes: { warmup: 14, fresh: 8, round: 4, finetune: 14 },
   },
@@ -71,7 +76,6 @@ const DEFAULTS = {
   decay: 'cosine' as const,
   momentum: 0.9,
   weightDecay: 5e-4,
-  labelSmoothing: 0,
   seed: 1,
   device: 'auto',
   precision: 'fp32' as const,
@@ -122,7 +126,7 @@ export function completeConfig(
     decay: options.decay ?? DEFAULTS.decay,
     momentum: options.momentum ?? DEFAULTS.momentum,
     weightDecay: options.weightDecay ?? DEFAULTS.weightDecay,
-    labelSmoothing: options.labelSmoothing ?? DEFAULTS.labelSmoothing,
+    labelSmoothing: options.labelSmoothing ?? phases.labelSmoothing,
     augmentation: options.augmentation ?? phases.augmentation,
     seed: options.seed ?? DEFAULTS.seed,
     device: options.device ?? DEFAULTS.device,

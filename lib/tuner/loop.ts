@@ -78,6 +78,7 @@ export class TuneLoop {
       learningRateFactor: warmupFactor,
       surgery: null,
       freshSteps: config.freshSteps,
+      freshFactor: config.freshFactor,
       markEvery: config.warmupSteps,
     });
     const { top1 } = await this.#evaluateTune(open, 'warm-up: accuracy');
@@ -129,6 +130,7 @@ export class TuneLoop {
       learningRateFactor: () => 1,
       surgery: this.#surgery(),
       freshSteps: 0,
+      freshFactor: 1,
       markEvery: config.roundSteps,
     });
     const { top1 } = await this.#evaluateTune(open, `round ${round} of ${config.rounds}: accuracy`);
@@ -200,6 +202,7 @@ export class TuneLoop {
       learningRateFactor: (step) => decayFactor(config.decay, step, config.finetuneSteps),
       surgery: null,
       freshSteps: 0,
+      freshFactor: 1,
       markEvery: Math.max(1, Math.ceil(config.finetuneSteps / FINETUNE_MARKS)),
     };
   }

@@ -26,6 +26,8 @@ export interface TrainingStage {
   surgery: SurgerySchedule | null;
   /** Steps at the start in which only fresh parameters move. */
   freshSteps: number;
+  /** How much faster fresh parameters learn than the others. */
+  freshFactor: number;
   /** Steps after which `onMark` is called; the last step always is one. */
   markEvery: number;
 }
@@ -93,7 +95,7 @@ export async function trainStage(
         firstStep: stage.firstStep + step,
         learningRates,
         batchSize: config.batchSize,
-        learningRateFactors: learningRateFactorsOf(context, step < stage.freshSteps),
+        learningRateFactors: learningRateFactorsOf(context, stage, step),
         momentum: config.momentum,
         weightDecay: config.weightDecay,
         labelSmoothing: config.labelSmoothing,
@@ -137,10 +139,14 @@ export async function trainStage(
 }
 
 /** Fresh parameters learn faster; the others stand still where only the fresh ones move. */
-function learningRateFactorsOf(context: TrainingContext, onlyFresh: boolean): Record<string, number> {
+function learningRateFactorsOf(
+  { session, freshNodes }: TrainingContext,
+  { freshSteps, freshFactor }: TrainingStage,
+  step: number,
+): Record<string, number> {
   const factors: Record<string, number> = {};
-  if (onlyFresh) for (const { node } of context.session.describeParameters()) factors[node] = 0;
-  for (const node of context.freshNodes) factors[node] = context.config.freshFactor;
+  if (step < freshSteps) for (const { node } of session.describeParameters()) factors[node] = 0;
+  for (const node of freshNodes) factors[node] = freshFactor;
   return factors;
 }
 

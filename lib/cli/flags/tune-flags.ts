@@ -39,9 +39,13 @@ export const tuneFlags: { readonly [Field in keyof TuneConfig]-?: Flag<TuneConfi
   finetuneSteps: integerFlag('finetune-steps', 'Training steps after the masks are frozen', { min: 1 }),
   batchSize: integerFlag('batch-size', 'Images a training step', { min: 1 }),
   learningRate: numberFlag('lr', 'Learning rate', { above: 0 }),
-  freshFactor: numberFlag('fresh-factor', 'Multiplier of the learning rate for parameters that started fresh', {
-    above: 0,
-  }),
+  freshFactor: numberFlag(
+    'fresh-factor',
+    'Multiplier of the learning rate for parameters that started fresh, in the warm-up',
+    {
+      above: 0,
+    },
+  ),
   decay: choiceFlag('decay', 'How the learning rate falls in the last fine-tuning', ['cosine', 'step']),
   momentum: numberFlag('momentum', 'Momentum of SGD', { min: 0, below: 1 }),
   weightDecay: numberFlag('weight-decay', 'Weight decay', { min: 0 }),
