@@ -55,7 +55,7 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
     augmentation: 'resized-crop',
     labelSmoothing: 0.1,
     initialSlack: 0.25,
-    passes: { warmup: 6, fresh: 0, round: 4, finetune: 12 },
+    passes: { warmup: 6, fresh: 0, round: 4, finetune: 24 },
   },
   mostlyFresh: {
     freshFactor: 2,
