@@ -14,10 +14,10 @@ import { compressionOf } from './layers.js';
 import { HYSTERESIS } from './magnitudes.js';
 import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
-import { decayFactor, slackOfRound, warmupFactor } from './schedule.js';
+import { decayFactor, slackOfRound } from './schedule.js';
 import { type RoundSearch, searchRound } from './search.js';
 import { type OpenSession, openSession } from './session.js';
-import { type TrainingStage, trainStage } from './training.js';
+import { type TrainingStage, trainStage, warmupStage } from './training.js';
 import type { TuneResult } from '../run/types.js';
 
 /** Probability of a mask refresh at step i after the first commit: (1 + gamma i)^(-power); Guo et al. 2016, section 2.2. */
@@ -70,17 +70,7 @@ export class TuneLoop {
   async #warmUp(open: OpenSession): Promise<void> {
     const { standing, config, paths } = this.#context;
     if (standing.stage > 0) return;
-    const loss = await this.#train(open, {
-      task: 'warm-up',
-      label: { phase: 'warmup' },
-      firstStep: 0,
-      steps: config.warmupSteps,
-      learningRateFactor: warmupFactor,
-      surgery: null,
-      freshSteps: config.freshSteps,
-      freshFactor: config.freshFactor,
-      markEvery: config.warmupSteps,
-    });
+    const loss = await this.#train(open, warmupStage(config));
     const { top1 } = await this.#evaluateTune(open, 'warm-up: accuracy');
     standing.referenceAccuracy = top1;
     this.#context.record({

@@ -69,6 +69,11 @@ export class MagnitudeDistribution {
     return Number.isFinite(upperEdge) ? lowerEdge + share * (upperEdge - lowerEdge) : lowerEdge;
   }
 
+  /** Weights at or above a threshold t >= 0, kept now or not: the other way of `thresholdFor`. */
+  countAbove(threshold: number): number {
+    return interpolate(this.#kept, threshold) + interpolate(this.#pruned, threshold);
+  }
+
   /**
    * Weights left after a mask refresh with threshold t: those now kept with |W| >= a, and those now pruned with |W| >= b
    * (Guo et al. 2016, eq. 3). Exact up to the width of a bin.

@@ -3,7 +3,7 @@
  *
  * y(theta) of METHOD.md section 1: error on tune with the weights masked by h(W; theta), no weight changed.
  */
-import type { SampleList } from '../native/addon.js';
+import type { LayerCount, SampleList } from '../native/addon.js';
 import { evaluateSamples } from '../native/evaluation.js';
 import type { Session } from '../native/session.js';
 import { compressionOf, fixedParametersOf } from './layers.js';
@@ -72,16 +72,16 @@ export class Objective {
    * @param limit error above which the candidate is of no use; 1 to read all.
    */
   async score(point: readonly number[], limit: number, signal: AbortSignal | undefined): Promise<Score> {
-    const thresholds = this.space.thresholds(point);
-    const layers = await this.#session.setCandidate({ thresholds, ...HYSTERESIS });
-    if (this.#hasBatchNorm) {
-      await this.#session.refreshBatchNorm({
-        samples: this.#fit,
-        batchSize: this.#batchSize,
-        batches: Math.min(BATCH_NORM_BATCHES, Math.ceil(this.#fit.labels.length / this.#batchSize)),
-        step: 0,
-      });
-    }
+    return this.scoreThresholds(this.space.thresholds(point), limit, signal);
+  }
+
+  /** Scores thresholds, layer name -> t >= 0, as `score` does. */
+  async scoreThresholds(
+    thresholds: Record<string, number>,
+    limit: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Score> {
+    const layers = await this.apply(thresholds);
     const found = await evaluateSamples(this.#session, this.#tune, {
       batchSize: this.#batchSize,
       batchesPerSlice: RACE_BATCHES,
@@ -94,6 +94,20 @@ export class Objective {
       error: 1 - found.top1,
       images: found.images,
     };
+  }
+
+  /** Masks the session's weights by the thresholds, until `restore` or the next candidate; returns the counts. */
+  async apply(thresholds: Record<string, number>): Promise<LayerCount[]> {
+    const layers = await this.#session.setCandidate({ thresholds, ...HYSTERESIS });
+    if (this.#hasBatchNorm) {
+      await this.#session.refreshBatchNorm({
+        samples: this.#fit,
+        batchSize: this.#batchSize,
+        batches: Math.min(BATCH_NORM_BATCHES, Math.ceil(this.#fit.labels.length / this.#batchSize)),
+        step: 0,
+      });
+    }
+    return layers;
   }
 
   /** Puts the weights under their own masks back. */

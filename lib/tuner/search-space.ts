@@ -17,6 +17,8 @@ export interface SearchLayer {
 
 /** Least density any layer is asked for. */
 const LEAST_DENSITY = 0.002;
+/** Halvings that find a threshold to float32 precision. */
+const BISECTIONS = 40;
 /** Weights an output keeps on average at the least density: with fewer, whole outputs vanish. */
 const LEAST_WEIGHTS_PER_OUTPUT = 2;
 
@@ -75,6 +77,22 @@ export class SearchSpace {
         (density, index) => density * Math.exp(-depth * Math.sqrt(this.layers[index].count / largest)),
       ),
     );
+  }
+
+  /** The threshold that `density` of all layers' weights together reach, density in (0, 1). */
+  globalThreshold(density: number): number {
+    const weights = this.layers.reduce((sum, layer) => sum + layer.count, 0);
+    let low = 0;
+    let high = Math.max(
+      ...this.#distributions.map((distribution) => distribution.thresholdFor(1 / distribution.count)),
+    );
+    for (let step = 0; step < BISECTIONS; step++) {
+      const middle = (low + high) / 2;
+      const above = this.#distributions.reduce((sum, distribution) => sum + distribution.countAbove(middle), 0);
+      if (above >= density * weights) low = middle;
+      else high = middle;
+    }
+    return low;
   }
 
   /** Thresholds of a point, layer name -> t >= 0. */

@@ -22,6 +22,9 @@ export interface OpenSession extends AsyncDisposable {
   fixedParameters: number;
 }
 
+/** What a session is opened from. */
+export type SessionContext = Pick<RunContext, 'config' | 'device' | 'network' | 'images'>;
+
 /** Creates the session of a spec, without weights. */
 export async function createSession(context: Pick<RunContext, 'config' | 'device'>, spec: ModelSpec): Promise<Session> {
   const { config } = context;
@@ -39,7 +42,7 @@ export async function createSession(context: Pick<RunContext, 'config' | 'device
  * Opens a session for the run.
  * @param weights what to start from; null where a checkpoint follows.
  */
-export async function openSession(context: RunContext, weights: MatchedWeights | null): Promise<OpenSession> {
+export async function openSession(context: SessionContext, weights: MatchedWeights | null): Promise<OpenSession> {
   const { images, config } = context;
   const session = await createSession(context, context.network.spec);
   try {

@@ -5,6 +5,7 @@ import type { Session } from '../native/session.js';
 import type { JsonLinesFile } from '../run/json-lines.js';
 import { ProgressMeter } from '../progress.js';
 import type { ProgressEvent, TuneConfig } from '../run/types.js';
+import { warmupFactor } from './schedule.js';
 
 /** Steps a slice. Fixed, so that metrics do not depend on how fast the machine is. */
 const SLICE_STEPS = 5;
@@ -47,9 +48,25 @@ export interface TrainingContext {
   config: TuneConfig;
   /** Nodes whose parameters started fresh. */
   freshNodes: readonly string[];
-  metrics: JsonLinesFile;
+  /** Where a line a slice goes. */
+  metrics: Pick<JsonLinesFile, 'append'>;
   emit: (event: ProgressEvent) => void;
   signal: AbortSignal | undefined;
+}
+
+/** The dense warm-up of a run. */
+export function warmupStage(config: TuneConfig): TrainingStage {
+  return {
+    task: 'warm-up',
+    label: { phase: 'warmup' },
+    firstStep: 0,
+    steps: config.warmupSteps,
+    learningRateFactor: warmupFactor,
+    surgery: null,
+    freshSteps: config.freshSteps,
+    freshFactor: config.freshFactor,
+    markEvery: config.warmupSteps,
+  };
 }
 
 /** Augmentation of a configuration; the ranges of random resized crops suit fine-tuning with few images. */

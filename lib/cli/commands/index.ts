@@ -1,6 +1,7 @@
 /** The commands, in the order in which --help lists them. Each loads its work only when it runs. */
 
 import type { Command } from '../command.js';
+import { benchCommand } from './bench.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { inspectCommand } from './inspect.js';
@@ -15,6 +16,7 @@ export const commands: readonly Command[] = [
   predictCommand,
   inspectCommand,
   reportCommand,
+  benchCommand,
   doctorCommand,
   installCommand,
 ];

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { BayesianOptimizer } from '../../../lib/bayes/index.js';
 import type { OptimizerOptions, OptimizerState } from '../../../lib/bayes/index.js';
 import { UsageError } from '../../../lib/errors.js';
-import { branin, hartmann6 } from '../../bench/bayes/problems.js';
-import { ALEXNET_LAYERS, PruningToy } from '../../bench/bayes/pruning-toy.js';
+import { branin, hartmann6 } from '../../../lib/bench/bayes/problems.js';
+import { ALEXNET_LAYERS, PruningToy } from '../../../lib/bench/bayes/pruning-toy.js';
 
 const bowl = (point: readonly number[]): number => point.reduce((sum, x, k) => sum + (x - 0.2 - 0.1 * k) ** 2, 0);
 

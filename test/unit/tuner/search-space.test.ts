@@ -34,6 +34,12 @@ describe('SearchSpace', () => {
     space.pointFor(space.densities(point)).forEach((x, index) => expect(x).toBeCloseTo(point[index], 12));
   });
 
+  it('finds the one threshold that keeps a share of all weights together', () => {
+    const threshold = space.globalThreshold(0.25);
+    const above = evenDistribution(100).countAbove(threshold) + evenDistribution(1000).countAbove(threshold);
+    expect(above / 110_000).toBeCloseTo(0.25, 4);
+  });
+
   it('keeps fewer parameters the further a coordinate goes', () => {
     const counts = [0, 0.2, 0.4, 0.6, 0.8, 1].map((x) => space.keptParameters([0.1, x]));
     for (let index = 1; index < counts.length; index++) expect(counts[index]).toBeLessThan(counts[index - 1]);

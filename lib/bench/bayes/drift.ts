@@ -2,9 +2,9 @@
  * Hartmann-6 whose optimum moves from round to round, noisy or not: does forgetting slowly beat forgetting at once and not
  * at all?
  */
-import { BayesianOptimizer } from '../../../lib/bayes/index.js';
-import { Random } from '../../../lib/bayes/rng.js';
-import { hartmann6 } from './problems.js';
+import { BayesianOptimizer } from '../../bayes/index.js';
+import { Random } from '../../bayes/rng.js';
+import { HARTMANN6_OPTIMUM, hartmann6 } from './problems.js';
 
 export const FORGETTING = ['learned', 'reset', 'none'] as const;
 export type Forgetting = (typeof FORGETTING)[number];
@@ -17,8 +17,6 @@ export interface DriftSettings {
 }
 
 export const DRIFT: DriftSettings = { rounds: 6, evaluations: 15, step: 0.1 };
-
-const OPTIMUM = -3.322368011415515;
 
 /** Mean over rounds 2.. of the regret of the point committed to at the round's end. */
 export function searchDrifting(forgetting: Forgetting, seed: number, settings: DriftSettings = DRIFT): number {
@@ -52,7 +50,7 @@ export function searchDrifting(forgetting: Forgetting, seed: number, settings: D
       best = Math.min(best, objective);
       optimizer.tell(point, { objective });
     }
-    if (round > 0) total += (best - OPTIMUM) / (settings.rounds - 1);
+    if (round > 0) total += (best - HARTMANN6_OPTIMUM) / (settings.rounds - 1);
   }
   return total;
 }

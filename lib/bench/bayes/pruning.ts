@@ -1,6 +1,6 @@
 /** The pruning toy searched in rounds, as the tuner does, by this package and by random search. */
-import { BayesianOptimizer } from '../../../lib/bayes/index.js';
-import { Random } from '../../../lib/bayes/rng.js';
+import { BayesianOptimizer } from '../../bayes/index.js';
+import { Random } from '../../bayes/rng.js';
 import { ALEXNET_LAYERS, PruningToy, SQUEEZENET_LAYERS } from './pruning-toy.js';
 
 const ROUNDS = 5;

@@ -9,7 +9,7 @@
  * The measured drop is that of a binomial with the tune set's size. The objective is known: the logarithm of the kept share
  * of all parameters. With rounds, training between them makes layers tougher: c_k falls.
  */
-import { Random } from '../../../lib/bayes/rng.js';
+import { Random } from '../../bayes/rng.js';
 
 /** Weights of AlexNet's layers (C = 10). */
 export const ALEXNET_LAYERS = [34848, 307200, 884736, 663552, 442368, 37748736, 16777216, 40960];

@@ -46,6 +46,8 @@ const HARTMANN_CENTRES = [
   [0.4047, 0.8828, 0.8732, 0.5743, 0.1091, 0.0381],
 ];
 
+export const HARTMANN6_OPTIMUM = -3.322368011415515;
+
 /** Hartmann's function in six dimensions; minimum -3.32237. */
 export function hartmann6(point: readonly number[]): number {
   return -HARTMANN_WEIGHTS.reduce((sum, weight, i) => {
@@ -84,7 +86,7 @@ export const PROBLEMS: readonly Problem[] = [
     constraints: 0,
     evaluations: 100,
     initial: 10,
-    optimum: -3.322368011415515,
+    optimum: HARTMANN6_OPTIMUM,
     goal: 6.0e-5,
     evaluate: (point) => unconstrained(hartmann6(point)),
   },

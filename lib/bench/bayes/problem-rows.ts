@@ -1,0 +1,72 @@
+/** Our optimizer and Optuna's on the same problems, in turn, with the same initial points and evaluations. */
+import { AbortedError, InternalError } from '../../errors.js';
+import { BayesianOptimizer } from '../../bayes/index.js';
+import { median, rowOf } from '../statistics.js';
+import type { BenchRow } from '../types.js';
+import type { OptunaBaseline } from './optuna.js';
+import type { Problem } from './problems.js';
+
+interface Search {
+  /** Best feasible value found, over the optimum; Infinity where nothing feasible was found. */
+  regret: number;
+  seconds: number;
+}
+
+/** The rows of one problem and the ratio of the two times; the baseline's are left out where there is none. */
+export interface ProblemComparison {
+  rows: BenchRow[];
+  /** Optuna's median time over ours. */
+  timeRatio: number | null;
+}
+
+/** @throws AbortedError between two searches; InternalError where the two sides' problems differ. */
+export async function compareOn(
+  problem: Problem,
+  seeds: readonly number[],
+  baseline: OptunaBaseline | null,
+  signal: AbortSignal | undefined,
+): Promise<ProblemComparison> {
+  const ours: Search[] = [];
+  const theirs: Search[] = [];
+  for (const seed of seeds) {
+    if (signal?.aborted) throw new AbortedError(`stopped in ${problem.name}`);
+    ours.push(searchOurs(problem, seed));
+    if (baseline !== null) theirs.push(await searchTheirs(problem, seed, baseline));
+  }
+  const name = `${problem.name} (${problem.evaluations})`;
+  const rows = [rowFor(name, ours)];
+  if (theirs.length === 0) return { rows, timeRatio: null };
+  rows.push(rowFor(`${name} optuna`, theirs));
+  return { rows, timeRatio: median(secondsOf(theirs)) / median(secondsOf(ours)) };
+}
+
+function searchOurs(problem: Problem, seed: number): Search {
+  const start = performance.now();
+  const optimizer = new BayesianOptimizer({ ...problem, seed });
+  let best = Infinity;
+  for (let i = 0; i < problem.evaluations; i++) {
+    const [point] = optimizer.ask();
+    const outcome = problem.evaluate(point);
+    optimizer.tell(point, outcome);
+    if (outcome.constraints.every((value) => value <= 0)) best = Math.min(best, outcome.objective);
+  }
+  return { regret: best - problem.optimum, seconds: (performance.now() - start) / 1000 };
+}
+
+async function searchTheirs(problem: Problem, seed: number, baseline: OptunaBaseline): Promise<Search> {
+  const { best, point, seconds } = await baseline.search(problem, seed);
+  const check = point === null ? null : problem.evaluate(point).objective;
+  if (best !== null && (check === null || Math.abs(check - best) > 1e-9)) {
+    throw new InternalError(`${problem.name} is not the same function in problems.ts and optuna_baseline.py`);
+  }
+  return { regret: (best ?? Infinity) - problem.optimum, seconds };
+}
+
+function rowFor(name: string, searches: readonly Search[]): BenchRow {
+  const regrets = searches.map(({ regret }) => regret);
+  return rowOf(name, 'regret', 'low', regrets, secondsOf(searches));
+}
+
+function secondsOf(searches: readonly Search[]): number[] {
+  return searches.map(({ seconds }) => seconds);
+}

@@ -1,0 +1,17 @@
+/** The machine a benchmark runs on. */
+import { availableParallelism, cpus, totalmem } from 'node:os';
+import { describeLibtorch } from '../native/libtorch.js';
+import { packageRoot } from '../native/package-root.js';
+import type { MachineDescription } from './types.js';
+
+/** @param baseline versions of what was run beside this package. */
+export function describeMachine(baseline: Record<string, string> | null): MachineDescription {
+  return {
+    cpu: cpus().at(0)?.model ?? 'unknown',
+    threads: availableParallelism(),
+    memoryBytes: totalmem(),
+    node: process.version,
+    libtorch: describeLibtorch(packageRoot)?.version ?? null,
+    baseline,
+  };
+}

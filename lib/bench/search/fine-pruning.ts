@@ -1,0 +1,22 @@
+/** This package's search, as `tune` runs it in a round without an incumbent. */
+import { Proposals } from '../../tuner/proposals.js';
+import type { SearchMethod } from './trial.js';
+
+export const searchAsTuneDoes: SearchMethod = async (trial, evaluations, seed) => {
+  const { space, limit } = trial;
+  const proposals = new Proposals({
+    space,
+    round: 1,
+    evaluations,
+    seed,
+    limit,
+    lambda: 0,
+    incumbent: null,
+    earlier: [],
+  });
+  while (trial.evaluations < evaluations) {
+    const { point } = proposals.next(trial.evaluations);
+    const { error, images, feasible } = await trial.score(space.thresholds(point));
+    proposals.tell({ round: 1, point, error, images }, feasible);
+  }
+};

@@ -1,0 +1,151 @@
+/**
+ * `bench search`: one round's search for thresholds on a real network after its warm-up, by this package and by what people
+ * would use instead, at equal numbers of evaluations. The measure is compression within a fixed loss of tune accuracy.
+ */
+import { AbortedError } from '../../errors.js';
+import { evaluateSamples } from '../../native/evaluation.js';
+import { Objective } from '../../tuner/objective.js';
+import type { OpenSession } from '../../tuner/session.js';
+import { describeMachine } from '../machine.js';
+import { median, rowOf } from '../statistics.js';
+import type { BenchReport, BenchRow, RowListener } from '../types.js';
+import { searchAsEccv2018 } from './eccv2018.js';
+import { searchAsTuneDoes } from './fine-pruning.js';
+import { searchGlobalThreshold } from './global-threshold.js';
+import { searchRandomly } from './random-search.js';
+import { Trial, type SearchMethod } from './trial.js';
+import { warmNetwork, type WarmNetworkOptions } from './warm-network.js';
+
+export interface BenchSearchOptions extends Omit<WarmNetworkOptions, 'seed'> {
+  /** Seeds 1 to this: of the warm-up and of the search. */
+  seeds: number;
+  /** Evaluations a search may use. */
+  evaluations: number;
+  /** Loss of tune accuracy allowed, share. */
+  drop: number;
+  onRow?: RowListener | undefined;
+}
+
+interface Contender {
+  name: string;
+  method: SearchMethod;
+  racing: boolean;
+}
+
+const OURS = 'ours';
+const WITHOUT_RACING = 'ours, no racing';
+
+const CONTENDERS: readonly Contender[] = [
+  { name: OURS, method: searchAsTuneDoes, racing: true },
+  { name: WITHOUT_RACING, method: searchAsTuneDoes, racing: false },
+  { name: 'global threshold', method: searchGlobalThreshold, racing: true },
+  { name: 'random search', method: searchRandomly, racing: true },
+  { name: 'ECCV 2018', method: searchAsEccv2018, racing: false },
+];
+
+/** What one search of one seed came to. */
+interface Outcome {
+  trial: Trial;
+  seconds: number;
+  /** Loss of test accuracy of the network found, share; what was allowed was measured on tune. */
+  testDrop: number;
+}
+
+/** @throws as `tune` does for the same inputs; AbortedError when the signal fires. */
+export async function benchSearch(options: BenchSearchOptions): Promise<BenchReport> {
+  const outcomes = new Map<string, Outcome[]>(CONTENDERS.map(({ name }) => [name, []]));
+  for (let seed = 1; seed <= options.seeds; seed++) {
+    await using open = await warmNetwork({ ...options, seed });
+    const compare = await Comparison.of(open, options);
+    for (const contender of CONTENDERS) {
+      const outcome = await compare.run(contender, seed);
+      outcomes.get(contender.name)?.push(outcome);
+      const { trial, seconds } = outcome;
+      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
+    }
+  }
+  return summarize(options, outcomes);
+}
+
+/** The searches of one seed: the same warm weights, the same images, the same limit. */
+class Comparison {
+  private constructor(
+    private readonly open: OpenSession,
+    private readonly options: BenchSearchOptions,
+    private readonly objective: Objective,
+    private readonly limit: number,
+    private readonly testAccuracy: number,
+  ) {}
+
+  static async of(open: OpenSession, options: BenchSearchOptions): Promise<Comparison> {
+    const objective = await Objective.of(open.session, open.fit, open.tuneShuffled, BATCH_SIZE);
+    const { top1: tune } = await evaluateSamples(open.session, open.tune, { batchSize: BATCH_SIZE });
+    const { top1: test } = await evaluateSamples(open.session, open.test, { batchSize: BATCH_SIZE });
+    return new Comparison(open, options, objective, 1 - tune + options.drop, test);
+  }
+
+  async run({ method, racing }: Contender, seed: number): Promise<Outcome> {
+    const { signal, evaluations } = this.options;
+    if (signal?.aborted) throw new AbortedError('stopped between two searches');
+    const trial = new Trial(this.objective, this.limit, racing, signal);
+    const startedAt = performance.now();
+    await method(trial, evaluations, seed);
+    const seconds = (performance.now() - startedAt) / 1000;
+    return { trial, seconds, testDrop: this.testAccuracy - (await this.#testAccuracyOf(trial)) };
+  }
+
+  async #testAccuracyOf({ thresholds }: Trial): Promise<number> {
+    const { session, test } = this.open;
+    await this.objective.apply(thresholds);
+    const { top1 } = await evaluateSamples(session, test, { batchSize: BATCH_SIZE, signal: this.options.signal });
+    await this.objective.restore();
+    return top1;
+  }
+}
+
+const BATCH_SIZE = 32;
+
+function summarize(
+  { evaluations, onRow }: BenchSearchOptions,
+  outcomes: ReadonlyMap<string, readonly Outcome[]>,
+): BenchReport {
+  const rows: BenchRow[] = [];
+  const add = (row: BenchRow): void => {
+    rows.push(row);
+    onRow?.(row);
+  };
+  for (const [name, found] of outcomes) {
+    for (const count of [evaluations >> 2, evaluations >> 1, evaluations]) {
+      // A bisection may end before it has used all.
+      const values = found.map(({ trial }) => trial.trace[Math.min(count, trial.evaluations) - 1] ?? 1);
+      const seconds = count === evaluations ? found.map((outcome) => outcome.seconds) : null;
+      add(rowOf(`${name} (${count})`, 'compression', 'high', values, seconds));
+    }
+    add(
+      rowOf(
+        `${name}: test accuracy lost`,
+        'share',
+        'low',
+        found.map(({ testDrop }) => testDrop),
+      ),
+    );
+  }
+  return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
+}
+
+/** Compression of ours over each of the others', and what racing reads of the images, seed by seed; medians. */
+function ratiosOf(outcomes: ReadonlyMap<string, readonly Outcome[]>): Record<string, number> {
+  const ours = outcomes.get(OURS) ?? [];
+  const ratios: Record<string, number> = {};
+  for (const [name, found] of outcomes) {
+    if (name === OURS) continue;
+    ratios[`compression: ours over ${name}`] = median(
+      found.map(({ trial }, index) => ours[index].trial.compression / trial.compression),
+    );
+  }
+  const unraced = outcomes.get(WITHOUT_RACING) ?? [];
+  ratios['images read: racing over no racing'] = median(
+    unraced.map(({ trial }, index) => ours[index].trial.imagesRead / trial.imagesRead),
+  );
+  return ratios;
+}

@@ -1,0 +1,54 @@
+/** A network after the warm-up that `tune` would give it. */
+import { scanDataset } from '../../data/index.js';
+import { resolveDevice } from '../../native/device.js';
+import type { ProgressEvent } from '../../progress.js';
+import { completeConfig } from '../../tuner/config.js';
+import { readImages, readNetwork } from '../../tuner/inputs.js';
+import { type OpenSession, openSession } from '../../tuner/session.js';
+import { trainStage, warmupStage } from '../../tuner/training.js';
+
+/** Which network on which images. */
+export interface WarmNetworkOptions {
+  model: string;
+  weights: string;
+  partial: boolean;
+  data: string;
+  split?: number | undefined;
+  seed: number;
+  threads?: number | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((event: ProgressEvent) => void) | undefined;
+}
+
+/**
+ * Reads the network and the images and warms up. Dispose of the session with `await using`.
+ * @throws as `tune` does for the same inputs.
+ */
+export async function warmNetwork(options: WarmNetworkOptions): Promise<OpenSession> {
+  const { model, weights, partial, data, split, seed, threads, signal } = options;
+  const emit = options.onProgress ?? (() => {});
+  const dataset = await scanDataset(data, { split, seed });
+  const network = await readNetwork({ model, weights, partial }, dataset.labels.length);
+  const defaults = { data, model, weights, partial, split, seed, threads, out: '' };
+  const provisional = completeConfig(defaults, { fitImages: 1, freshShare: 0, demo: false });
+  const images = await readImages({ ...provisional, data }, dataset, network.spec, emit, signal);
+  const config = completeConfig(defaults, {
+    fitImages: images.fit.labels.length,
+    freshShare: network.freshShare,
+    demo: false,
+  });
+  const open = await openSession({ config, device: resolveDevice('cpu'), network, images }, network.weights);
+  try {
+    const freshNodes = [...new Set(network.weights.fresh.map((name) => name.slice(0, name.lastIndexOf('.'))))];
+    await trainStage(
+      { session: open.session, samples: open.fit, config, freshNodes, metrics: { append: () => {} }, emit, signal },
+      warmupStage(config),
+      0,
+      { onMark: async () => {}, checkpoint: async () => {} },
+    );
+    return open;
+  } catch (error) {
+    await open.session.dispose();
+    throw error;
+  }
+}
