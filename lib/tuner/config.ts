@@ -47,7 +47,7 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
     augmentation: 'crop',
     labelSmoothing: 0,
     initialSlack: 0.15,
-    passes: { warmup: 6, fresh: 0, round: 4, finetune: 20 },
+    passes: { warmup: 6, fresh: 0, round: 4, finetune: 28 },
   },
   pretrained: {
     freshFactor: 10,
