@@ -3,13 +3,21 @@ import { defineConfig } from 'vitest/config';
 // .ci/run counts what ran from this file.
 const results = process.env.FINEPUNE_TEST_RESULTS;
 
+const globalSetup = 'test/temporary-folder.ts';
+
 export default defineConfig({
   test: {
     reporters: results === undefined ? ['default'] : ['default', ['json', { outputFile: results }]],
     projects: [
       {
         // The limit is there to end what hangs; a busy machine is slow, not wrong.
-        test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 60_000, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'unit',
+          include: ['test/unit/**/*.test.ts'],
+          globalSetup,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         // Training is parallel in itself: one file after the other, each in a process of its own, because libtorch
@@ -17,6 +25,7 @@ export default defineConfig({
         test: {
           name: 'native',
           include: ['test/native/**/*.test.ts'],
+          globalSetup,
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 120_000,
@@ -29,6 +38,7 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
+          globalSetup,
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 300_000,
