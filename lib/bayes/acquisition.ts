@@ -16,6 +16,7 @@ import type { Prediction } from './gp.js';
 import type { KnownFunction } from './known-function.js';
 import { logExpectedStandardImprovement, logNormalDistribution } from './normal.js';
 import type { Surrogate } from './surrogate.js';
+import type { Valleys } from './valleys.js';
 
 /** Everything the value of a candidate depends on. */
 export interface AcquisitionParts {
@@ -31,6 +32,8 @@ export interface AcquisitionParts {
   /** Smoothing of the known objective, in its units. */
   smoothing: number;
   constraints: readonly Surrogate[];
+  /** Where candidates must keep out of closed valleys. */
+  valleys?: Valleys | null;
   knownConstraints: readonly { constraint: KnownFunction; smoothing: number }[];
 }
 
@@ -47,6 +50,7 @@ export class Acquisition {
   /** The value at `point`; with `gradient` given, its gradient is written there. -Infinity where a known part is undefined. */
   evaluate(point: Float64Array, gradient: Float64Array | null): number {
     gradient?.fill(0);
+    if (this.parts.valleys?.excludes(point)) return -Infinity;
     let value = this.improvement(point, gradient);
     for (const surrogate of this.parts.constraints) value += this.feasibility(surrogate, point, gradient);
     for (const { constraint, smoothing } of this.parts.knownConstraints) {

@@ -6,10 +6,11 @@ import { isBetter } from './model.js';
 import type { Belief, Known, Model } from './model.js';
 import { maximizeAcquisition } from './optimize-acquisition.js';
 import type { RatedPoint } from './optimize-acquisition.js';
-import type { OptimizerSettings, Strategy } from './options.js';
+import type { Observation, OptimizerSettings, Strategy } from './options.js';
 import type { Random } from './rng.js';
 import { trustRegionBox } from './trust-region.js';
 import type { TrustRegionState } from './trust-region.js';
+import { Valleys } from './valleys.js';
 
 /** What is known when a candidate is looked for. */
 export interface SearchSituation {
@@ -20,24 +21,49 @@ export interface SearchSituation {
   beliefs: readonly Belief[];
   strategy: Strategy;
   region: TrustRegionState;
+  /** A model of some of the observations alone, fitted to them. */
+  remodel: (observations: readonly Observation[]) => Model;
 }
 
 /** Beyond this many observations a prediction costs enough to look at fewer points. */
 const MANY = 150;
 /** Best points whose surroundings are searched. */
 const ANCHORS = 4;
-
-/** Evaluations in which a search that is getting somewhere gains more than `STALL_GAIN` of best to median. */
-const STALL = 5;
-const STALL_GAIN = 1e-4;
-/** What a leap has to gain, in the same unit. */
-const LEAP = 0.03;
+/** Evaluations without gain that close a valley: as many as there are coordinates, at least this many. */
+const LEAST_PATIENCE = 5;
+/** Half a side of the box in which another valley is looked into, so that the slopes of a closed one do not outbid it. */
+const VALLEY_REACH = 0.4;
+/** Observations that make a model of a valley's own. */
+const LOCAL_POINTS = 4;
 
 /** Candidates with their acquisition values, best first. */
 export function rankCandidates(situation: SearchSituation, random: Random): RatedPoint[] {
-  const { settings, known, model, beliefs } = situation;
+  const { beliefs, model } = situation;
   const ordered = [...beliefs].sort((a, b) => (isBetter(a, b) ? -1 : 1));
-  const best = ordered[0];
+  const valleys = valleysFor(situation);
+  if (!valleys) {
+    return search(situation, { model, ordered, box: searchBox(situation, ordered[0]), valleys }, random);
+  }
+  const open = [...valleys.open].sort((a, b) => a.objective - b.objective);
+  const box = boxAround(open[0].observation.point, VALLEY_REACH);
+  const wide = boxAround(open[0].observation.point, 2 * VALLEY_REACH);
+  const nearby = valleys.open.filter(({ observation }) => contains(wide, observation.point));
+  // Length scales learned in the closed valley mislead in another: with enough points there, it gets a model of its own.
+  const local = nearby.length >= LOCAL_POINTS ? situation.remodel(nearby.map(({ observation }) => observation)) : model;
+  return search(situation, { model: local, ordered: open, box, valleys }, random);
+}
+
+/** Where a search looks and what it goes by. */
+interface SearchPlan {
+  model: Model;
+  /** Observed points, best first; the first has to be improved on. */
+  ordered: readonly Belief[];
+  box: Box;
+  valleys: Valleys | null;
+}
+
+function search({ settings, known, beliefs }: SearchSituation, plan: SearchPlan, random: Random): RatedPoint[] {
+  const { model, ordered, box, valleys } = plan;
   const objectives = beliefs.map(({ objective }) => objective);
   const spread = Math.max(...objectives) - Math.min(...objectives) || 1;
   // A known objective tells points apart even before anything feasible is found.
@@ -47,12 +73,12 @@ export function rankCandidates(situation: SearchSituation, random: Random): Rate
     time: model.time,
     objective: model.objective,
     known: known.objective ?? known.offset,
-    incumbent: best.feasible ? best.objective - leap(situation) : unmet,
+    incumbent: ordered[0].feasible ? ordered[0].objective : unmet,
     smoothing: 1e-3 * spread,
     constraints: model.constraints,
     knownConstraints: known.constraints.map((constraint) => ({ constraint, smoothing: 1e-3 })),
+    valleys,
   });
-  const box = searchBox(situation, best);
   const large = beliefs.length > MANY;
   return maximizeAcquisition(
     acquisition,
@@ -68,19 +94,11 @@ export function rankCandidates(situation: SearchSituation, random: Random): Rate
   );
 }
 
-/**
- * How much better than the incumbent a candidate has to be to count. Usually 0. Once the last evaluations gained next to
- * nothing, every other suggestion asks for a leap: the expected improvement of polishing a found minimum for ever can
- * exceed that of looking elsewhere, and a search would end in the first valley it finds.
- */
-function leap({ known, beliefs, strategy }: SearchSituation): number {
-  if (known.objective || strategy === 'trust-region' || beliefs.length % 2 === 1) return 0;
-  const feasible = beliefs.filter((belief) => belief.feasible).map(({ objective }) => objective);
-  if (feasible.length <= 2 * STALL) return 0;
-  const typical = [...feasible].sort((a, b) => a - b)[feasible.length >> 1];
-  const now = Math.min(...feasible);
-  const before = Math.min(...feasible.slice(0, -STALL));
-  return before - now < STALL_GAIN * (typical - now) ? LEAP * (typical - now) : 0;
+/** Closed valleys to keep out of this time: none on every fourth suggestion, so that the best one is polished further. */
+function valleysFor({ settings, known, model, beliefs, strategy }: SearchSituation): Valleys | null {
+  if (known.objective || !model.objective || strategy === 'trust-region' || beliefs.length % 4 === 0) return null;
+  const { lengthScales } = model.objective.process.hyperparameters;
+  return Valleys.find(beliefs, lengthScales, Math.max(LEAST_PATIENCE, settings.dimensions));
 }
 
 interface Box {
@@ -94,6 +112,17 @@ function searchBox({ settings, model, strategy, region }: SearchSituation, best:
     return trustRegionBox(region, best.observation.point, modelled.process.hyperparameters.lengthScales);
   }
   return { lower: new Float64Array(settings.dimensions), upper: new Float64Array(settings.dimensions).fill(1) };
+}
+
+function boxAround(point: readonly number[], reach: number): Box {
+  return {
+    lower: Float64Array.from(point, (value) => Math.max(0, value - reach)),
+    upper: Float64Array.from(point, (value) => Math.min(1, value + reach)),
+  };
+}
+
+function contains({ lower, upper }: Box, point: readonly number[]): boolean {
+  return point.every((value, k) => value >= lower[k] && value <= upper[k]);
 }
 
 function within(point: readonly number[], { lower, upper }: Box): Float64Array {

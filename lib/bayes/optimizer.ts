@@ -219,7 +219,15 @@ export class BayesianOptimizer {
     for (const point of data.pending) model.imagine(point);
     return () => {
       const ranked = rankCandidates(
-        { settings: data.settings, known: this.known, model, beliefs, strategy: this.strategy, region: data.region },
+        {
+          settings: data.settings,
+          known: this.known,
+          model,
+          beliefs,
+          strategy: this.strategy,
+          region: data.region,
+          remodel: (observations) => this.localModel(observations, random),
+        },
         random,
       );
       const point = ranked.map(({ point }) => Array.from(point)).find((candidate) => !this.isDuplicate(candidate));
@@ -227,6 +235,16 @@ export class BayesianOptimizer {
       model.imagine(chosen);
       return remember(chosen);
     };
+  }
+
+  /** A model of a few observations with length scales of their own, aware of the points asked and not told. */
+  private localModel(observations: readonly Observation[], random: Random): Model {
+    const { settings, time, pending } = this.data;
+    const nothing = { objective: null, constraints: new Array<null>(settings.constraints).fill(null) };
+    const fitting = { fit: true, restarts: 0, maximumIterations: 25, seed: random.nextUint32(), room: pending.length };
+    const model = new Model(settings, this.known, observations, time, nothing, fitting);
+    for (const point of pending) model.imagine(point);
+    return model;
   }
 
   private model(previous: ModelHyperparameters, fitting: ModelFitting): Model {
