@@ -1,7 +1,7 @@
 /** Reads what a run starts from: the network, its weights, the images. */
 import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { type Dataset, openImageCache, samplesOf } from '../data/index.js';
+import { type Dataset, openImageCache, samplesOf, scanDataset } from '../data/index.js';
 import {
   type MatchedWeights,
   type ModelSpec,
@@ -46,17 +46,47 @@ export interface RunNetwork {
 }
 
 /** What reading the images needs to know. */
-export interface ImageRequest {
+interface ImageRequest {
   data: string;
   strict: boolean;
   threads: number;
+}
+
+/** What a run reads. */
+export interface InputsRequest extends ImageRequest {
+  split: number | null;
+  seed: number;
+  model: string;
+  weights: string;
+  partial: boolean;
+}
+
+/**
+ * Reads what can fail soon before what takes long: the folder's listing, the weights, then the images.
+ * @throws as `readNetwork` and `readImages`; DataError where the folder is no data set.
+ */
+export async function readInputs(
+  request: InputsRequest,
+  emit: (event: ProgressEvent) => void,
+  signal: AbortSignal | undefined,
+): Promise<{ images: RunImages; network: RunNetwork }> {
+  const { data, split, seed } = request;
+  const dataset = await scanDataset(data, { split, seed });
+  const network = await readNetwork(request, dataset.labels.length);
+  const images = await readImages(request, dataset, network.spec, emit, signal);
+  return { images, network };
+}
+
+/** Nodes whose parameters started fresh. */
+export function freshNodesOf(network: RunNetwork): string[] {
+  return [...new Set(network.weights.fresh.map((name) => name.slice(0, name.lastIndexOf('.'))))];
 }
 
 /**
  * Decodes the images of a scanned data folder.
  * @throws DataError where a part has no readable image, ImageError in strict mode, AbortedError.
  */
-export async function readImages(
+async function readImages(
   request: ImageRequest,
   dataset: Dataset,
   spec: ModelSpec,
@@ -113,7 +143,7 @@ export function dataEvent(images: RunImages): DataEvent {
  * Reads the spec and the weights and fits them to the class count.
  * @throws SpecError, WeightsError naming what does not fit.
  */
-export async function readNetwork(
+async function readNetwork(
   request: { model: string; weights: string; partial: boolean },
   classes: number,
 ): Promise<RunNetwork> {

@@ -1,14 +1,13 @@
 /** Starting and continuing a run. */
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
-import { scanDataset } from '../data/index.js';
 import { demoAssets } from '../demo/index.js';
 import { InternalError, RunError, UsageError, messageOf } from '../errors.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
 import { resolveDevice } from '../native/device.js';
 import { EventChannel } from './event-channel.js';
-import { type RunImages, type RunNetwork, dataEvent, readImages, readNetwork } from './inputs.js';
+import { type RunImages, type RunNetwork, dataEvent, freshNodesOf, readInputs } from './inputs.js';
 import { JsonLinesFile } from '../run/json-lines.js';
 import { writeJson } from '../run/json-file.js';
 import { TuneLoop } from './loop.js';
@@ -129,19 +128,6 @@ async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promis
   }
 }
 
-/** Reads what can fail soon before what takes long: the folder's listing, the weights, then the images. */
-async function readInputs(
-  request: TuneConfig & { data: string; weights: string },
-  emit: Emit,
-  signal: AbortSignal | undefined,
-): Promise<{ images: RunImages; network: RunNetwork }> {
-  const { data, split, seed } = request;
-  const dataset = await scanDataset(data, { split, seed });
-  const network = await readNetwork(request, dataset.labels.length);
-  const images = await readImages(request, dataset, network.spec, emit, signal);
-  return { images, network };
-}
-
 interface LoopInputs {
   config: TuneConfig;
   paths: RunPaths;
@@ -203,10 +189,6 @@ async function runLoop(inputs: LoopInputs): Promise<TuneResult> {
 
 function isEvaluation(line: Record<string, unknown>): line is Record<string, unknown> & EvaluationEvent {
   return line.event === 'evaluation';
-}
-
-function freshNodesOf(network: RunNetwork): string[] {
-  return [...new Set(network.weights.fresh.map((name) => name.slice(0, name.lastIndexOf('.'))))];
 }
 
 /** The caller's files, or the demo's, drawn where they are not there yet. */

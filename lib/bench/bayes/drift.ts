@@ -1,5 +1,5 @@
 /**
- * Hartmann-6 whose optimum moves from round to round, noisy or not: does forgetting slowly beat forgetting at once and not
+ * Hartmann-6 whose optimum moves from round to round: does forgetting slowly beat forgetting at once and not
  * at all?
  */
 import { BayesianOptimizer } from '../../bayes/index.js';
@@ -9,17 +9,13 @@ import { HARTMANN6_OPTIMUM, hartmann6 } from './problems.js';
 export const FORGETTING = ['learned', 'reset', 'none'] as const;
 export type Forgetting = (typeof FORGETTING)[number];
 
-export interface DriftSettings {
-  rounds: number;
-  evaluations: number;
-  /** Length of a round's move of the optimum, in units of the cube. */
-  step: number;
-}
-
-export const DRIFT: DriftSettings = { rounds: 6, evaluations: 15, step: 0.1 };
+const ROUNDS = 6;
+const EVALUATIONS = 15;
+/** Length of a round's move of the optimum, in units of the cube. */
+const STEP = 0.1;
 
 /** Mean over rounds 2.. of the regret of the point committed to at the round's end. */
-export function searchDrifting(forgetting: Forgetting, seed: number, settings: DriftSettings = DRIFT): number {
+export function searchDrifting(forgetting: Forgetting, seed: number): number {
   const random = new Random(500 + seed);
   const shift = new Array<number>(6).fill(0);
   const evaluate = (point: readonly number[]): number => hartmann6(point.map((value, k) => value - shift[k]));
@@ -32,25 +28,25 @@ export function searchDrifting(forgetting: Forgetting, seed: number, settings: D
     });
   let optimizer = create(0);
   let total = 0;
-  for (let round = 0; round < settings.rounds; round++) {
+  for (let round = 0; round < ROUNDS; round++) {
     if (round > 0) {
       const before = optimizer.best();
       const move = shift.map(() => random.normal());
       const length = Math.hypot(...move);
-      for (let k = 0; k < 6; k++) shift[k] += (settings.step * move[k]) / length;
+      for (let k = 0; k < 6; k++) shift[k] += (STEP * move[k]) / length;
       if (forgetting === 'reset') {
         optimizer = create(round);
         if (before) optimizer.enqueue(before.point);
       } else optimizer.advance(round);
     }
     let best = Infinity;
-    for (let i = 0; i < settings.evaluations; i++) {
+    for (let i = 0; i < EVALUATIONS; i++) {
       const [point] = optimizer.ask();
       const objective = evaluate(point);
       best = Math.min(best, objective);
       optimizer.tell(point, { objective });
     }
-    if (round > 0) total += (best - HARTMANN6_OPTIMUM) / (settings.rounds - 1);
+    if (round > 0) total += (best - HARTMANN6_OPTIMUM) / (ROUNDS - 1);
   }
   return total;
 }

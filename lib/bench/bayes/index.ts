@@ -2,8 +2,8 @@
  * `bench bayes`: the optimizer on functions with known minima, beside Optuna's GPSampler where a Python has it; forgetting on a
  * drifting problem; noise; a pruning problem with a formula; and the time of one suggestion.
  */
-import { AbortedError } from '../../errors.js';
 import { describeMachine } from '../machine.js';
+import { measureEach } from '../seeds.js';
 import { rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
 import { FORGETTING, searchDrifting } from './drift.js';
@@ -11,7 +11,7 @@ import { searchNoisy } from './noise.js';
 import { OptunaBaseline } from './optuna.js';
 import { compareOn } from './problem-rows.js';
 import { PROBLEMS } from './problems.js';
-import { comparePruning } from './pruning.js';
+import { PRUNING_SEARCHES } from './pruning.js';
 import { slowestSuggestion } from './suggestion-time.js';
 
 export const BAYES_PARTS = ['problems', 'noise', 'drift', 'pruning', 'speed'] as const;
@@ -42,14 +42,13 @@ export interface BenchBayesOptions {
   onNote?: ((text: string) => void) | undefined;
 }
 
-/** @throws AbortedError when the signal fires, between two searches. */
+/** @throws AbortedError when the signal fires, between two seeds. */
 export async function benchBayes(options: BenchBayesOptions): Promise<BenchReport> {
   const { parts, signal } = options;
   const seeds = Array.from({ length: options.seeds }, (_, index) => index + 1);
   const rows: BenchRow[] = [];
   const ratios: Record<string, number> = {};
   const add = (row: BenchRow): void => {
-    if (signal?.aborted) throw new AbortedError(`stopped after ${row.name}`);
     rows.push(row);
     options.onRow?.(row);
   };
@@ -65,24 +64,28 @@ export async function benchBayes(options: BenchBayesOptions): Promise<BenchRepor
   } finally {
     baseline?.stop();
   }
+  const measure = (of: readonly number[], search: (seed: number) => number): Promise<number[]> =>
+    measureEach(of, search, signal);
   if (parts.includes('noise')) {
     for (const told of [true, false]) {
-      const regrets = seeds.map((seed) => searchNoisy(seed, told));
+      const regrets = await measure(seeds, (seed) => searchNoisy(seed, told));
       add(rowOf(`noisy hartmann6 (100), noise ${told ? 'told' : 'learned'}`, 'regret', 'low', regrets));
     }
   }
   if (parts.includes('drift')) {
     for (const forgetting of FORGETTING) {
-      const regrets = seeds.map((seed) => searchDrifting(forgetting, seed));
+      const regrets = await measure(seeds, (seed) => searchDrifting(forgetting, seed));
       add(rowOf(`drifting hartmann6, forgetting ${forgetting}`, 'regret', 'low', regrets));
     }
   }
   if (parts.includes('pruning')) {
-    for (const { name, values } of comparePruning(seeds)) add(rowOf(name, 'share', 'high', values));
+    for (const { name, search } of PRUNING_SEARCHES) {
+      add(rowOf(name, 'share', 'high', await measure(seeds, search)));
+    }
   }
   if (parts.includes('speed')) {
     for (const [count, dimensions] of TIMED_SIZES) {
-      const seconds = seeds.slice(0, 5).map((seed) => slowestSuggestion(count, dimensions, seed));
+      const seconds = await measure(seeds.slice(0, 5), (seed) => slowestSuggestion(count, dimensions, seed));
       add(rowOf(`slowest suggestion, n = ${count}, d = ${dimensions}`, 'seconds', 'low', seconds));
     }
   }

@@ -1,6 +1,7 @@
 /** Our optimizer and Optuna's on the same problems, in turn, with the same initial points and evaluations. */
-import { AbortedError, InternalError } from '../../errors.js';
+import { InternalError } from '../../errors.js';
 import { BayesianOptimizer } from '../../bayes/index.js';
+import { measureEach } from '../seeds.js';
 import { median, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
 import type { OptunaBaseline } from './optuna.js';
@@ -26,13 +27,16 @@ export async function compareOn(
   baseline: OptunaBaseline | null,
   signal: AbortSignal | undefined,
 ): Promise<ProblemComparison> {
-  const ours: Search[] = [];
   const theirs: Search[] = [];
-  for (const seed of seeds) {
-    if (signal?.aborted) throw new AbortedError(`stopped in ${problem.name}`);
-    ours.push(searchOurs(problem, seed));
-    if (baseline !== null) theirs.push(await searchTheirs(problem, seed, baseline));
-  }
+  const ours = await measureEach(
+    seeds,
+    async (seed) => {
+      const found = searchOurs(problem, seed);
+      if (baseline !== null) theirs.push(await searchTheirs(problem, seed, baseline));
+      return found;
+    },
+    signal,
+  );
   const name = `${problem.name} (${problem.evaluations})`;
   const rows = [rowFor(name, ours)];
   if (theirs.length === 0) return { rows, timeRatio: null };

@@ -51,11 +51,11 @@ function searchRandomly(layers: readonly number[], seed: number): number {
   return toy.honestCompression(best) / toy.bestCompression();
 }
 
-export function comparePruning(seeds: readonly number[]): { name: string; values: number[] }[] {
-  return [['alexnet', ALEXNET_LAYERS] as const, ['squeezenet', SQUEEZENET_LAYERS] as const].flatMap(
-    ([name, layers]) => [
-      { name: `pruning toy ${name}, share of optimum`, values: seeds.map((seed) => searchOurs(layers, seed)) },
-      { name: `pruning toy ${name}, random search`, values: seeds.map((seed) => searchRandomly(layers, seed)) },
-    ],
-  );
-}
+/** The contenders: a name and what gives one seed's share of the largest compression there is. */
+export const PRUNING_SEARCHES: readonly { name: string; search: (seed: number) => number }[] = [
+  ['alexnet', ALEXNET_LAYERS] as const,
+  ['squeezenet', SQUEEZENET_LAYERS] as const,
+].flatMap(([name, layers]) => [
+  { name: `pruning toy ${name}, share of optimum`, search: (seed: number) => searchOurs(layers, seed) },
+  { name: `pruning toy ${name}, random search`, search: (seed: number) => searchRandomly(layers, seed) },
+]);

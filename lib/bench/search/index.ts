@@ -7,12 +7,13 @@ import { evaluateSamples } from '../../native/evaluation.js';
 import { Objective } from '../../tuner/objective.js';
 import type { OpenSession } from '../../tuner/session.js';
 import { describeMachine } from '../machine.js';
-import { median, rowOf } from '../statistics.js';
-import type { BenchReport, BenchRow, RowListener } from '../types.js';
+import { rowOf } from '../statistics.js';
+import type { BenchReport, RowListener } from '../types.js';
 import { searchAsEccv2018 } from './eccv2018.js';
 import { searchAsTuneDoes } from './fine-pruning.js';
 import { searchGlobalThreshold } from './global-threshold.js';
 import { searchRandomly } from './random-search.js';
+import { OURS, type Outcome, WITHOUT_RACING, ratiosOf, rowsOf } from './summary.js';
 import { Trial, type SearchMethod } from './trial.js';
 import { warmNetwork, type WarmNetworkOptions } from './warm-network.js';
 
@@ -26,14 +27,14 @@ export interface BenchSearchOptions extends Omit<WarmNetworkOptions, 'seed'> {
   onRow?: RowListener | undefined;
 }
 
+/** Images at a time, as in `tune`. */
+const BATCH_SIZE = 32;
+
 interface Contender {
   name: string;
   method: SearchMethod;
   racing: boolean;
 }
-
-const OURS = 'ours';
-const WITHOUT_RACING = 'ours, no racing';
 
 const CONTENDERS: readonly Contender[] = [
   { name: OURS, method: searchAsTuneDoes, racing: true },
@@ -42,14 +43,6 @@ const CONTENDERS: readonly Contender[] = [
   { name: 'random search', method: searchRandomly, racing: true },
   { name: 'ECCV 2018', method: searchAsEccv2018, racing: false },
 ];
-
-/** What one search of one seed came to. */
-interface Outcome {
-  trial: Trial;
-  seconds: number;
-  /** Loss of test accuracy of the network found, share; what was allowed was measured on tune. */
-  testDrop: number;
-}
 
 /** @throws as `tune` does for the same inputs; AbortedError when the signal fires. */
 export async function benchSearch(options: BenchSearchOptions): Promise<BenchReport> {
@@ -64,7 +57,9 @@ export async function benchSearch(options: BenchSearchOptions): Promise<BenchRep
       options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
     }
   }
-  return summarize(options, outcomes);
+  const rows = rowsOf(outcomes, options.evaluations);
+  for (const row of rows) options.onRow?.(row);
+  return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
 }
 
 /** The searches of one seed: the same warm weights, the same images, the same limit. */
@@ -101,51 +96,4 @@ class Comparison {
     await this.objective.restore();
     return top1;
   }
-}
-
-const BATCH_SIZE = 32;
-
-function summarize(
-  { evaluations, onRow }: BenchSearchOptions,
-  outcomes: ReadonlyMap<string, readonly Outcome[]>,
-): BenchReport {
-  const rows: BenchRow[] = [];
-  const add = (row: BenchRow): void => {
-    rows.push(row);
-    onRow?.(row);
-  };
-  for (const [name, found] of outcomes) {
-    for (const count of [evaluations >> 2, evaluations >> 1, evaluations]) {
-      // A bisection may end before it has used all.
-      const values = found.map(({ trial }) => trial.trace[Math.min(count, trial.evaluations) - 1] ?? 1);
-      const seconds = count === evaluations ? found.map((outcome) => outcome.seconds) : null;
-      add(rowOf(`${name} (${count})`, 'compression', 'high', values, seconds));
-    }
-    add(
-      rowOf(
-        `${name}: test accuracy lost`,
-        'share',
-        'low',
-        found.map(({ testDrop }) => testDrop),
-      ),
-    );
-  }
-  return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
-}
-
-/** Compression of ours over each of the others', and what racing reads of the images, seed by seed; medians. */
-function ratiosOf(outcomes: ReadonlyMap<string, readonly Outcome[]>): Record<string, number> {
-  const ours = outcomes.get(OURS) ?? [];
-  const ratios: Record<string, number> = {};
-  for (const [name, found] of outcomes) {
-    if (name === OURS) continue;
-    ratios[`compression: ours over ${name}`] = median(
-      found.map(({ trial }, index) => ours[index].trial.compression / trial.compression),
-    );
-  }
-  const unraced = outcomes.get(WITHOUT_RACING) ?? [];
-  ratios['images read: racing over no racing'] = median(
-    unraced.map(({ trial }, index) => ours[index].trial.imagesRead / trial.imagesRead),
-  );
-  return ratios;
 }

@@ -1,9 +1,8 @@
 /** A network after the warm-up that `tune` would give it. */
-import { scanDataset } from '../../data/index.js';
 import { resolveDevice } from '../../native/device.js';
 import type { ProgressEvent } from '../../progress.js';
 import { completeConfig } from '../../tuner/config.js';
-import { readImages, readNetwork } from '../../tuner/inputs.js';
+import { freshNodesOf, readInputs } from '../../tuner/inputs.js';
 import { type OpenSession, openSession } from '../../tuner/session.js';
 import { trainStage, warmupStage } from '../../tuner/training.js';
 
@@ -27,19 +26,17 @@ export interface WarmNetworkOptions {
 export async function warmNetwork(options: WarmNetworkOptions): Promise<OpenSession> {
   const { model, weights, partial, data, split, seed, threads, signal } = options;
   const emit = options.onProgress ?? (() => {});
-  const dataset = await scanDataset(data, { split, seed });
-  const network = await readNetwork({ model, weights, partial }, dataset.labels.length);
   const defaults = { data, model, weights, partial, split, seed, threads, out: '' };
   const provisional = completeConfig(defaults, { fitImages: 1, freshShare: 0, demo: false });
-  const images = await readImages({ ...provisional, data }, dataset, network.spec, emit, signal);
+  const { images, network } = await readInputs({ ...provisional, data, weights }, emit, signal);
   const config = completeConfig(defaults, {
     fitImages: images.fit.labels.length,
     freshShare: network.freshShare,
     demo: false,
   });
-  const open = await openSession({ config, device: resolveDevice('cpu'), network, images }, network.weights);
+  const open = await openSession({ config, device: resolveDevice(config.device), network, images }, network.weights);
   try {
-    const freshNodes = [...new Set(network.weights.fresh.map((name) => name.slice(0, name.lastIndexOf('.'))))];
+    const freshNodes = freshNodesOf(network);
     await trainStage(
       { session: open.session, samples: open.fit, config, freshNodes, metrics: { append: () => {} }, emit, signal },
       warmupStage(config),

@@ -1,0 +1,55 @@
+/** What the searches of all seeds came to, in rows and ratios. */
+import { median, rowOf } from '../statistics.js';
+import type { BenchRow } from '../types.js';
+import type { Trial } from './trial.js';
+
+/** Names of the two contenders that the ratios speak of. */
+export const OURS = 'ours';
+export const WITHOUT_RACING = 'ours, no racing';
+
+/** What one search of one seed came to. */
+export interface Outcome {
+  trial: Trial;
+  seconds: number;
+  /** Loss of test accuracy of the network found, share; what was allowed was measured on tune. */
+  testDrop: number;
+}
+
+/** Of each contender: compression after a quarter, half and all of the evaluations, and the test accuracy lost. */
+export function rowsOf(outcomes: ReadonlyMap<string, readonly Outcome[]>, evaluations: number): BenchRow[] {
+  const rows: BenchRow[] = [];
+  for (const [name, found] of outcomes) {
+    for (const count of [evaluations >> 2, evaluations >> 1, evaluations]) {
+      // A bisection may end before it has used all.
+      const values = found.map(({ trial }) => trial.trace[Math.min(count, trial.evaluations) - 1] ?? 1);
+      const seconds = count === evaluations ? found.map((outcome) => outcome.seconds) : null;
+      rows.push(rowOf(`${name} (${count})`, 'compression', 'high', values, seconds));
+    }
+    rows.push(
+      rowOf(
+        `${name}: test accuracy lost`,
+        'share',
+        'low',
+        found.map(({ testDrop }) => testDrop),
+      ),
+    );
+  }
+  return rows;
+}
+
+/** Compression of ours over each of the others', and what racing reads of the images, seed by seed; medians. */
+export function ratiosOf(outcomes: ReadonlyMap<string, readonly Outcome[]>): Record<string, number> {
+  const ours = outcomes.get(OURS) ?? [];
+  const ratios: Record<string, number> = {};
+  for (const [name, found] of outcomes) {
+    if (name === OURS) continue;
+    ratios[`compression: ours over ${name}`] = median(
+      found.map(({ trial }, index) => ours[index].trial.compression / trial.compression),
+    );
+  }
+  const unraced = outcomes.get(WITHOUT_RACING) ?? [];
+  ratios['images read: racing over no racing'] = median(
+    unraced.map(({ trial }, index) => ours[index].trial.imagesRead / trial.imagesRead),
+  );
+  return ratios;
+}
