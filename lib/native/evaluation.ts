@@ -25,8 +25,8 @@ export interface EvaluationOptions {
   onProgress?: ((images: number) => void) | undefined;
   /** Batches a slice; fewer where somebody wants to stop early. */
   batchesPerSlice?: number | undefined;
-  /** Asked after each slice with what was seen so far; true ends the evaluation early. */
-  stopEarly?: ((sofar: { images: number; correct: number }) => boolean) | undefined;
+  /** Asked after each slice but the last with the classes predicted so far; true ends the evaluation early. */
+  stopEarly?: ((predicted: Int32Array) => boolean) | undefined;
 }
 
 /**
@@ -60,7 +60,7 @@ export async function evaluateSamples(
     seconds += result.seconds;
     images = end;
     options.onProgress?.(images);
-    if (options.stopEarly?.({ images, correct: top1 })) break;
+    if (images < total && options.stopEarly?.(predicted.subarray(0, images))) break;
   }
   return {
     images,

@@ -102,12 +102,17 @@ export interface EvaluationEvent {
   /** The candidate in the unit cube. */
   point: number[];
   thresholds: Record<string, number>;
+  /** On all images; an estimate where fewer were read. */
   accuracy: number;
+  /** Images read. */
   images: number;
   compression: number;
   feasible: boolean;
-  /** How the candidate came about: the incumbent of before, initial design, or the acquisition. */
-  source: 'incumbent' | 'initial' | 'acquisition';
+  /**
+   * How the candidate came about: the incumbent of before, initial design, the acquisition; or the best of these once more, read
+   * to the end because it had been judged on a part of the images.
+   */
+  source: 'incumbent' | 'initial' | 'acquisition' | 'confirmation';
 }
 
 export interface RoundEvent {

@@ -1,5 +1,5 @@
 /**
- * How much further to prune in one step, when one number moves all layers: doubling until the answer changes, then halving
+ * How much further to prune, when one number moves all layers (the depth of pruning-lines.ts): doubling until the answer changes, then halving
  * the gap. A few candidates so find the scale on which the model then works layer by layer.
  */
 const FIRST_DEPTH = 0.5;
@@ -15,7 +15,7 @@ export class DensityLadder {
     this.#infeasible = startIsFeasible ? Infinity : 0;
   }
 
-  /** The depth to try next, in units of log density. */
+  /** The depth to try next. */
   get depth(): number {
     if (this.#infeasible === Infinity) return Math.max(FIRST_DEPTH, 2 * this.#feasible);
     if (this.#feasible === -Infinity) return Math.min(-FIRST_DEPTH, 2 * this.#infeasible);

@@ -8,12 +8,11 @@ import { evaluateSamples } from '../native/evaluation.js';
 import type { Session } from '../native/session.js';
 import { compressionOf, fixedParametersOf } from './layers.js';
 import { HYSTERESIS, MagnitudeDistribution } from './magnitudes.js';
+import { Race } from './race.js';
 import { type SearchLayer, SearchSpace } from './search-space.js';
 
 /** Batches between two looks at a candidate's chances. */
-const RACE_BATCHES = 2;
-/** A candidate stops early when its error is above the limit by this many standard errors. */
-const RACE_DEVIATIONS = 3;
+const RACE_BATCHES = 1;
 /** Fit batches over which BatchNorm's statistics are refreshed before a candidate is scored. */
 const BATCH_NORM_BATCHES = 4;
 
@@ -22,9 +21,9 @@ export interface Score {
   thresholds: Record<string, number>;
   /** Exact. */
   compression: number;
-  /** Share of the images seen whose class was not first. */
+  /** Share of all images whose class is not first: estimated (race.ts) where not all were read. */
   error: number;
-  /** Images seen: fewer than all where the candidate was hopeless. */
+  /** Images read: fewer than all where it was clear before on which side of the limit the candidate is. */
   images: number;
 }
 
@@ -36,6 +35,7 @@ export class Objective {
   readonly #tune: SampleList;
   readonly #batchSize: number;
   readonly #hasBatchNorm: boolean;
+  #race: Race | null = null;
 
   private constructor(session: Session, space: SearchSpace, fit: SampleList, tune: SampleList, batchSize: number) {
     this.#session = session;
@@ -67,33 +67,46 @@ export class Objective {
     );
   }
 
+  /** Images a candidate is scored on. */
+  get images(): number {
+    return this.#tune.labels.length;
+  }
+
   /**
-   * Scores a point. Reading stops early once the error is above `limit` beyond doubt.
-   * @param limit error above which the candidate is of no use; 1 to read all.
+   * Scores a point.
+   * @param limit error that a candidate may have: reading stops once it is clear whether it has less; null to read all.
    */
-  async score(point: readonly number[], limit: number, signal: AbortSignal | undefined): Promise<Score> {
+  async score(point: readonly number[], limit: number | null, signal: AbortSignal | undefined): Promise<Score> {
     return this.scoreThresholds(this.space.thresholds(point), limit, signal);
   }
 
   /** Scores thresholds, layer name -> t >= 0, as `score` does. */
   async scoreThresholds(
     thresholds: Record<string, number>,
-    limit: number,
+    limit: number | null,
     signal: AbortSignal | undefined,
   ): Promise<Score> {
+    const race = limit === null ? null : (this.#race ??= await this.#startRace(signal));
     const layers = await this.apply(thresholds);
     const found = await evaluateSamples(this.#session, this.#tune, {
       batchSize: this.#batchSize,
-      batchesPerSlice: RACE_BATCHES,
+      batchesPerSlice: race === null ? undefined : RACE_BATCHES,
       signal,
-      stopEarly: ({ images, correct }) => isHopeless(images - correct, images, limit),
+      stopEarly: (predicted) => race !== null && limit !== null && race.isDecided(predicted, limit),
     });
     return {
       thresholds,
       compression: compressionOf(layers, this.space.fixedParameters),
-      error: 1 - found.top1,
+      error: race === null ? 1 - found.top1 : race.estimate(found.predicted).error,
       images: found.images,
     };
+  }
+
+  /** What candidates are compared with: the network as it is without one. */
+  async #startRace(signal: AbortSignal | undefined): Promise<Race> {
+    await this.restore();
+    const { predicted } = await evaluateSamples(this.#session, this.#tune, { batchSize: this.#batchSize, signal });
+    return new Race(this.#tune.labels, predicted);
   }
 
   /** Masks the session's weights by the thresholds, until `restore` or the next candidate; returns the counts. */
@@ -114,10 +127,4 @@ export class Objective {
   async restore(): Promise<void> {
     await this.#session.setCandidate(null);
   }
-}
-
-/** Whether `errors` of `images` say that the error rate is above `limit`, by the normal bound with a pseudo-count. */
-function isHopeless(errors: number, images: number, limit: number): boolean {
-  const rate = (errors + 1) / (images + 2);
-  return rate - RACE_DEVIATIONS * Math.sqrt((rate * (1 - rate)) / images) > limit;
 }

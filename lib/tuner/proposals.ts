@@ -1,7 +1,9 @@
 /** The order of a round's candidates: the incumbent, a ladder of densities from it, then what the model proposes around it. */
 import { BayesianOptimizer, type KnownFunctions } from '../bayes/index.js';
 import { DensityLadder } from './density-ladder.js';
-import { SearchBox } from './search-box.js';
+import { groupLayers, groupsInRound } from './layer-groups.js';
+import { PruningLines } from './pruning-lines.js';
+import { type MovingGroup, SearchBox } from './search-box.js';
 import type { SearchSpace } from './search-space.js';
 import type { EvaluationEvent } from '../run/types.js';
 
@@ -9,8 +11,9 @@ import type { EvaluationEvent } from '../run/types.js';
 export interface ScoredCandidate {
   round: number;
   point: number[];
-  /** Share of the images seen. */
+  /** Share of all images, estimated from those read. */
   error: number;
+  /** Images read. */
   images: number;
 }
 
@@ -32,11 +35,11 @@ export interface ProposalContext {
 
 export interface Proposal {
   point: number[];
-  source: EvaluationEvent['source'];
+  source: Exclude<EvaluationEvent['source'], 'confirmation'>;
 }
 
 /** Share of a round's candidates that go along the ladder before the model proposes. */
-const LADDER_SHARE = 0.3;
+const LADDER_SHARE = 0.4;
 
 /** Errors further than this above the limit are told as this: how hopeless a candidate is says little about the good ones. */
 const ERROR_CEILING = 0.3;
@@ -47,6 +50,10 @@ export class Proposals {
   readonly #start: number[];
   readonly #ladderEnd: number;
   #ladder = new DensityLadder(true);
+  readonly #lines: PruningLines;
+  /** The line tried next, and how many have failed at the ladder's depth. */
+  #line = 0;
+  #failures = 0;
   /** Where the model's box is put: the best candidate so far. */
   #centre: number[];
   #centreValue = Infinity;
@@ -60,15 +67,16 @@ export class Proposals {
     this.#start = incumbent === null ? space.layers.map(() => 0) : space.pointFor(incumbent);
     this.#centre = this.#start;
     this.#ladderEnd = (incumbent === null ? 0 : 1) + Math.max(1, Math.round(evaluations * LADDER_SHARE));
+    this.#lines = new PruningLines(space, this.#start);
     this.#told = [...earlier];
   }
 
   next(index: number): Proposal {
-    const { incumbent, space } = this.#context;
+    const { incumbent } = this.#context;
     this.#last = index === 0 && incumbent !== null ? 'incumbent' : index < this.#ladderEnd ? 'initial' : 'acquisition';
     if (this.#last === 'incumbent') return { point: this.#start, source: this.#last };
     if (this.#last === 'initial') {
-      return { point: space.pruneFurther(this.#start, this.#ladder.depth), source: this.#last };
+      return { point: this.#lines.point(this.#line, this.#ladder.depth), source: this.#last };
     }
     this.#model ??= this.#buildModel();
     return { point: this.#model.box.outer(this.#model.optimizer.ask(1)[0]), source: this.#last };
@@ -80,13 +88,25 @@ export class Proposals {
     const size = space.keptParameters(candidate.point) / space.totalParameters;
     const value = limit === null ? candidate.error - lambda * (1 - size) : feasible ? size : Infinity;
     if (this.#last === 'incumbent') this.#ladder = new DensityLadder(feasible);
-    if (this.#last === 'initial') this.#ladder.tell(limit === null ? value < this.#centreValue : feasible);
+    if (this.#last === 'initial') this.#climb(limit === null ? value < this.#centreValue : feasible);
     if (value < this.#centreValue) {
       this.#centre = candidate.point;
       this.#centreValue = value;
     }
     this.#told.push(candidate);
     if (this.#model !== null) tellModel(this.#model, candidate, limit);
+  }
+
+  /** The next rung: a depth is given up only where no line is feasible there; the line that was is tried first. */
+  #climb(feasible: boolean): void {
+    const lines = this.#ladder.depth > 0 ? this.#lines.count : 1;
+    if (!feasible) this.#line = (this.#line + 1) % lines;
+    this.#failures = feasible ? 0 : this.#failures + 1;
+    if (feasible || this.#failures === lines) {
+      this.#ladder.tell(feasible);
+      this.#failures = 0;
+    }
+    if (this.#ladder.depth < 0) this.#line = 0;
   }
 
   /** State of the model's random numbers; null before it was needed. */
@@ -96,14 +116,14 @@ export class Proposals {
 
   #buildModel(): { optimizer: BayesianOptimizer; box: SearchBox } {
     const { space, seed, round, limit, lambda } = this.#context;
-    const box = new SearchBox(this.#centre);
+    const box = new SearchBox(this.#centre, movingGroups(space, round));
     const size = (inner: readonly number[]): number => space.keptParameters(box.outer(inner)) / space.totalParameters;
     const known: KnownFunctions =
       limit === null
         ? { offset: (inner) => -lambda * (1 - size(inner)) }
         : { objective: (inner) => Math.log(size(inner)) };
     const optimizer = new BayesianOptimizer({
-      dimensions: space.dimensions,
+      dimensions: box.dimensions,
       // Another stream in every round; a round's sequence does not depend on how many numbers the ones before drew.
       seed: seed * 10_007 + round,
       // The ladder was the initial design.
@@ -115,6 +135,14 @@ export class Proposals {
     for (const candidate of this.#told) tellModel(model, candidate, limit);
     return model;
   }
+}
+
+/** The round's groups; the layers of one move by the strides of the ladder's first line. */
+function movingGroups({ layers, strides }: SearchSpace, round: number): MovingGroup[] {
+  return groupLayers(layers, groupsInRound(layers.length, round)).map((members) => {
+    const largest = Math.max(...members.map((index) => strides[index]));
+    return { members, strides: members.map((index) => strides[index] / largest) };
+  });
 }
 
 /** Tells the model a candidate inside its box; others are of no use to it. */

@@ -79,6 +79,15 @@ export class SearchSpace {
     );
   }
 
+  /** The point at which no layer keeps weights under `threshold`; layers that already keep none stay as they are. */
+  raiseFloor(point: readonly number[], threshold: number): number[] {
+    return this.pointFor(
+      this.densities(point).map((density, index) =>
+        Math.min(density, this.#distributions[index].countAbove(threshold) / this.layers[index].count),
+      ),
+    );
+  }
+
   /** The threshold that `density` of all layers' weights together reach, density in (0, 1). */
   globalThreshold(density: number): number {
     const weights = this.layers.reduce((sum, layer) => sum + layer.count, 0);
@@ -93,6 +102,12 @@ export class SearchSpace {
       else high = middle;
     }
     return low;
+  }
+
+  /** Coordinate change of each layer for one unit of `pruneFurther`'s depth. */
+  get strides(): number[] {
+    const largest = Math.max(...this.layers.map((layer) => layer.count));
+    return this.layers.map(({ count }, index) => Math.sqrt(count / largest) / this.#logSpans[index]);
   }
 
   /** Thresholds of a point, layer name -> t >= 0. */

@@ -2,7 +2,8 @@
  * The search of one round (METHOD.md section 1, step a): Bayesian optimization over one density a layer.
  *
  * Budget mode: the smallest network whose error on tune stays under 1 - A0 + slack. Its size is a known function of the point;
- * only the error is modelled, with the binomial noise of the images it was read on.
+ * only the error is modelled, with the binomial noise of the images it was read on. Candidates are raced (race.ts), and what is
+ * committed to was read on all images.
  * Paper mode: the least error - lambda * sparsity, sparsity again known.
  */
 import { RunError } from '../errors.js';
@@ -10,7 +11,8 @@ import type { SampleList } from '../native/addon.js';
 import type { Session } from '../native/session.js';
 import { Objective } from './objective.js';
 import { ProgressMeter } from '../progress.js';
-import { type Proposal, Proposals, type ScoredCandidate } from './proposals.js';
+import { Proposals, type ScoredCandidate } from './proposals.js';
+import { smallestConfirmed } from './race.js';
 import type { RunContext } from './run-context.js';
 import type { EvaluationEvent } from '../run/types.js';
 
@@ -56,26 +58,36 @@ export async function searchRound(context: RunContext, search: RoundSearch): Pro
     context.emit,
   );
   const scored: EvaluationEvent[] = [];
+  const score = async (candidate: Candidate): Promise<EvaluationEvent> => {
+    const event = await scoreOnce(context, objective, search.round, candidate, limit);
+    context.record(event, { random: proposals.random });
+    return event;
+  };
   for (let index = 0; index < config.evaluations; index++) {
-    const proposal = proposals.next(index);
-    const event = await scoreOnce(context, objective, search.round, { ...proposal, index, limit: limit ?? 1 });
+    const event = await score({ ...proposals.next(index), index });
     proposals.tell(remembered(event), event.feasible);
     scored.push(event);
-    context.record(event, { random: proposals.random });
     meter.report(index + 1);
   }
+  let confirmations = 0;
+  const confirm = async (candidate: EvaluationEvent): Promise<EvaluationEvent> => {
+    const index = config.evaluations + confirmations++;
+    const event = await score({ point: candidate.point, source: 'confirmation', index });
+    scored[scored.indexOf(candidate)] = event;
+    return event;
+  };
+  const best =
+    limit === null
+      ? bestTradeOff(scored, config.lambda ?? 0)
+      : await smallestConfirmed(scored, objective.images, confirm);
   await objective.restore();
   standing.candidates.push(...scored.map(remembered));
-  const best = limit === null ? bestTradeOff(scored, config.lambda ?? 0) : smallestFeasible(scored);
   return best === undefined
     ? { densities: standing.incumbent, thresholds: standing.thresholds }
-    : { densities: space.densities(best), thresholds: space.thresholds(best) };
+    : { densities: space.densities(best.point), thresholds: space.thresholds(best.point) };
 }
 
-interface Candidate extends Proposal {
-  index: number;
-  limit: number;
-}
+type Candidate = Pick<EvaluationEvent, 'point' | 'source' | 'index'>;
 
 /** Scores a candidate, or takes its score from the journal where it was scored before the run was cut off. */
 async function scoreOnce(
@@ -83,8 +95,9 @@ async function scoreOnce(
   objective: Objective,
   round: number,
   candidate: Candidate,
+  limit: number | null,
 ): Promise<EvaluationEvent> {
-  const { point, source, index, limit } = candidate;
+  const { point, source, index } = candidate;
   const before = context.replay.shift();
   if (before !== undefined) {
     if (before.round !== round || before.index !== index || !samePoint(before.point, point)) {
@@ -95,7 +108,7 @@ async function scoreOnce(
     }
     return before;
   }
-  const score = await objective.score(point, limit, context.signal);
+  const score = await objective.score(point, source === 'confirmation' ? null : limit, context.signal);
   return {
     event: 'evaluation',
     round,
@@ -105,7 +118,7 @@ async function scoreOnce(
     accuracy: 1 - score.error,
     images: score.images,
     compression: score.compression,
-    feasible: score.error <= limit,
+    feasible: limit === null || score.error <= limit,
     source,
   };
 }
@@ -114,23 +127,14 @@ function samePoint(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) < 1e-9);
 }
 
-/** The point of the smallest network among the round's feasible candidates; undefined where there is none. */
-function smallestFeasible(scored: readonly EvaluationEvent[]): number[] | undefined {
-  let best: EvaluationEvent | undefined;
-  for (const event of scored) {
-    if (event.feasible && event.compression > (best?.compression ?? 0)) best = event;
-  }
-  return best?.point;
-}
-
-/** The point of least error - lambda * sparsity, sparsity = 1 - 1 / compression (Tung et al. 2017, the paper's objective). */
-function bestTradeOff(scored: readonly EvaluationEvent[], lambda: number): number[] | undefined {
+/** The candidate of least error - lambda * sparsity, sparsity = 1 - 1 / compression (Tung et al. 2017, the paper's objective). */
+function bestTradeOff(scored: readonly EvaluationEvent[], lambda: number): EvaluationEvent | undefined {
   const value = (event: EvaluationEvent): number => 1 - event.accuracy - lambda * (1 - 1 / event.compression);
   let best = scored.at(0);
   for (const event of scored) {
     if (best !== undefined && value(event) < value(best)) best = event;
   }
-  return best?.point;
+  return best;
 }
 
 function remembered({ round, point, accuracy, images }: EvaluationEvent): ScoredCandidate {

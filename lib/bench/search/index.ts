@@ -39,8 +39,8 @@ interface Contender {
 const CONTENDERS: readonly Contender[] = [
   { name: OURS, method: searchAsTuneDoes, racing: true },
   { name: WITHOUT_RACING, method: searchAsTuneDoes, racing: false },
-  { name: 'global threshold', method: searchGlobalThreshold, racing: true },
-  { name: 'random search', method: searchRandomly, racing: true },
+  { name: 'global threshold', method: searchGlobalThreshold, racing: false },
+  { name: 'random search', method: searchRandomly, racing: false },
   { name: 'ECCV 2018', method: searchAsEccv2018, racing: false },
 ];
 
@@ -53,8 +53,8 @@ export async function benchSearch(options: BenchSearchOptions): Promise<BenchRep
     for (const contender of CONTENDERS) {
       const outcome = await compare.run(contender, seed);
       outcomes.get(contender.name)?.push(outcome);
-      const { trial, seconds } = outcome;
-      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
+      const { compression, seconds } = outcome;
+      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [compression], [seconds]));
     }
   }
   const rows = rowsOf(outcomes, options.evaluations);
@@ -85,11 +85,13 @@ class Comparison {
     const trial = new Trial(this.objective, this.limit, racing, signal);
     const startedAt = performance.now();
     await method(trial, evaluations, seed);
+    const found = await trial.finish();
     const seconds = (performance.now() - startedAt) / 1000;
-    return { trial, seconds, testDrop: this.testAccuracy - (await this.#testAccuracyOf(trial)) };
+    const testDrop = found === null ? 0 : this.testAccuracy - (await this.#testAccuracyOf(found.thresholds));
+    return { trial, compression: found?.compression ?? 1, seconds, testDrop };
   }
 
-  async #testAccuracyOf({ thresholds }: Trial): Promise<number> {
+  async #testAccuracyOf(thresholds: Record<string, number>): Promise<number> {
     const { session, test } = this.open;
     await this.objective.apply(thresholds);
     const { top1 } = await evaluateSamples(session, test, { batchSize: BATCH_SIZE, signal: this.options.signal });

@@ -72,7 +72,11 @@ describe('Proposals', () => {
 
   it('begins with the incumbent, then climbs the ladder, then asks the model', () => {
     const { sources } = runRound(space, sensitivities, { evaluations: 10, incumbent: [1, 0.8, 0.5, 0.8, 1] });
-    expect(sources).toEqual(['incumbent', 'initial', 'initial', 'initial', ...Array<string>(6).fill('acquisition')]);
+    expect(sources).toEqual([
+      'incumbent',
+      ...Array<string>(4).fill('initial'),
+      ...Array<string>(5).fill('acquisition'),
+    ]);
   });
 
   it('has no incumbent before the first commit', () => {
