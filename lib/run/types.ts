@@ -102,17 +102,18 @@ export interface EvaluationEvent {
   /** The candidate in the unit cube. */
   point: number[];
   thresholds: Record<string, number>;
-  /** On all images; an estimate where fewer were read. */
+  /** On all tune images; an estimate where fewer were read. */
   accuracy: number;
-  /** Images read. */
+  /** Its standard error, share. */
+  deviation: number;
+  /** Tune images read. */
   images: number;
+  /** Which images it got wrong, one bit each from the lowest of the first byte on, base64; null where not all were read. */
+  mistakes: string | null;
   compression: number;
   feasible: boolean;
-  /**
-   * How the candidate came about: the incumbent of before, initial design, the acquisition; or the best of these once more, read
-   * to the end because it had been judged on a part of the images.
-   */
-  source: 'incumbent' | 'initial' | 'acquisition' | 'confirmation';
+  /** How the candidate came about: the incumbent of before, initial design, or the acquisition. */
+  source: 'incumbent' | 'initial' | 'acquisition';
 }
 
 export interface RoundEvent {

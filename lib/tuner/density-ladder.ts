@@ -3,6 +3,8 @@
  * the gap. A few candidates so find the scale on which the model then works layer by layer.
  */
 const FIRST_DEPTH = 0.5;
+/** Below this gap, 8% of the size, the layers' own densities matter more than the depth. */
+const FINEST_GAP = 0.08;
 
 /** A search along one line of densities; depth 0 is where the round starts, above it is smaller, below it larger. */
 export class DensityLadder {
@@ -20,6 +22,11 @@ export class DensityLadder {
     if (this.#infeasible === Infinity) return Math.max(FIRST_DEPTH, 2 * this.#feasible);
     if (this.#feasible === -Infinity) return Math.min(-FIRST_DEPTH, 2 * this.#infeasible);
     return (this.#feasible + this.#infeasible) / 2;
+  }
+
+  /** Whether the scale is found: the model does more with a candidate than another rung. */
+  get isDone(): boolean {
+    return this.#infeasible - this.#feasible < FINEST_GAP;
   }
 
   /** Whether the candidate at `depth` was feasible. */

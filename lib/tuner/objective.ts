@@ -8,6 +8,7 @@ import { evaluateSamples } from '../native/evaluation.js';
 import type { Session } from '../native/session.js';
 import { compressionOf, fixedParametersOf } from './layers.js';
 import { HYSTERESIS, MagnitudeDistribution } from './magnitudes.js';
+import { mistakesOf } from './mistakes.js';
 import { Race } from './race.js';
 import { type SearchLayer, SearchSpace } from './search-space.js';
 
@@ -23,8 +24,10 @@ export interface Score {
   compression: number;
   /** Share of all images whose class is not first: estimated (race.ts) where not all were read. */
   error: number;
-  /** Images read: fewer than all where it was clear before on which side of the limit the candidate is. */
-  images: number;
+  /** Standard error of `error` as the network's error rate on images like these: of those not read, and of how few there are. */
+  deviation: number;
+  /** Of the images read, in their order. */
+  mistakes: Uint8Array;
 }
 
 /** Scores candidates on a session's weights as they are at the start of a round. */
@@ -35,7 +38,6 @@ export class Objective {
   readonly #tune: SampleList;
   readonly #batchSize: number;
   readonly #hasBatchNorm: boolean;
-  #race: Race | null = null;
 
   private constructor(session: Session, space: SearchSpace, fit: SampleList, tune: SampleList, batchSize: number) {
     this.#session = session;
@@ -73,40 +75,48 @@ export class Objective {
   }
 
   /**
-   * Scores a point.
-   * @param limit error that a candidate may have: reading stops once it is clear whether it has less; null to read all.
+   * Opens a race of candidates, with the network as it is without one for a reference.
+   * @param limit error that a candidate may have, share.
    */
-  async score(point: readonly number[], limit: number | null, signal: AbortSignal | undefined): Promise<Score> {
-    return this.scoreThresholds(this.space.thresholds(point), limit, signal);
+  async startRace(limit: number, signal: AbortSignal | undefined): Promise<Race> {
+    await this.restore();
+    const { predicted } = await evaluateSamples(this.#session, this.#tune, { batchSize: this.#batchSize, signal });
+    return new Race(mistakesOf(this.#tune.labels, predicted), limit);
+  }
+
+  /** Scores a point, as far as the race it is in makes worth while; on all images where there is none. */
+  async score(point: readonly number[], race: Race | null, signal: AbortSignal | undefined): Promise<Score> {
+    return this.scoreThresholds(this.space.thresholds(point), race, signal);
   }
 
   /** Scores thresholds, layer name -> t >= 0, as `score` does. */
   async scoreThresholds(
     thresholds: Record<string, number>,
-    limit: number | null,
+    race: Race | null,
     signal: AbortSignal | undefined,
   ): Promise<Score> {
-    const race = limit === null ? null : (this.#race ??= await this.#startRace(signal));
-    const layers = await this.apply(thresholds);
+    const { labels } = this.#tune;
+    const compression = compressionOf(await this.apply(thresholds), this.space.fixedParameters);
     const found = await evaluateSamples(this.#session, this.#tune, {
       batchSize: this.#batchSize,
-      batchesPerSlice: race === null ? undefined : RACE_BATCHES,
       signal,
-      stopEarly: (predicted) => race !== null && limit !== null && race.isDecided(predicted, limit),
+      ...(race === null
+        ? {}
+        : {
+            batchesPerSlice: RACE_BATCHES,
+            stopEarly: (predicted) => race.isDecided(mistakesOf(labels, predicted), compression),
+          }),
     });
+    const mistakes = mistakesOf(labels, found.predicted);
+    const { error, deviation } = race === null ? { error: 1 - found.top1, deviation: 0 } : race.estimate(mistakes);
+    if (mistakes.length === labels.length) race?.remember(mistakes, compression);
     return {
       thresholds,
-      compression: compressionOf(layers, this.space.fixedParameters),
-      error: race === null ? 1 - found.top1 : race.estimate(found.predicted).error,
-      images: found.images,
+      compression,
+      error,
+      deviation: Math.sqrt(deviation ** 2 + binomialVariance(error, labels.length)),
+      mistakes,
     };
-  }
-
-  /** What candidates are compared with: the network as it is without one. */
-  async #startRace(signal: AbortSignal | undefined): Promise<Race> {
-    await this.restore();
-    const { predicted } = await evaluateSamples(this.#session, this.#tune, { batchSize: this.#batchSize, signal });
-    return new Race(this.#tune.labels, predicted);
   }
 
   /** Masks the session's weights by the thresholds, until `restore` or the next candidate; returns the counts. */
@@ -127,4 +137,10 @@ export class Objective {
   async restore(): Promise<void> {
     await this.#session.setCandidate(null);
   }
+}
+
+/** Variance of an error rate measured on a finite number of images, with a pseudo-count that keeps it above 0. */
+function binomialVariance(error: number, images: number): number {
+  const rate = (error * images + 1) / (images + 2);
+  return (rate * (1 - rate)) / images;
 }

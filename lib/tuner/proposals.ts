@@ -13,8 +13,8 @@ export interface ScoredCandidate {
   point: number[];
   /** Share of all images, estimated from those read. */
   error: number;
-  /** Images read. */
-  images: number;
+  /** Its standard error, share. */
+  deviation: number;
 }
 
 /** What the proposals of a round depend on. */
@@ -35,7 +35,7 @@ export interface ProposalContext {
 
 export interface Proposal {
   point: number[];
-  source: Exclude<EvaluationEvent['source'], 'confirmation'>;
+  source: EvaluationEvent['source'];
 }
 
 /** Share of a round's candidates that go along the ladder before the model proposes. */
@@ -73,13 +73,17 @@ export class Proposals {
 
   next(index: number): Proposal {
     const { incumbent } = this.#context;
-    this.#last = index === 0 && incumbent !== null ? 'incumbent' : index < this.#ladderEnd ? 'initial' : 'acquisition';
+    this.#last = index === 0 && incumbent !== null ? 'incumbent' : this.#isOnLadder(index) ? 'initial' : 'acquisition';
     if (this.#last === 'incumbent') return { point: this.#start, source: this.#last };
     if (this.#last === 'initial') {
       return { point: this.#lines.point(this.#line, this.#ladder.depth), source: this.#last };
     }
     this.#model ??= this.#buildModel();
     return { point: this.#model.box.outer(this.#model.optimizer.ask(1)[0]), source: this.#last };
+  }
+
+  #isOnLadder(index: number): boolean {
+    return index < this.#ladderEnd && !this.#ladder.isDone;
   }
 
   /** Tells the outcome of the candidate given last. */
@@ -153,8 +157,8 @@ function tellModel(
 ): void {
   const inner = box.inner(candidate.point);
   if (inner === null) return;
-  const { error, images, round } = candidate;
-  const noise = errorVariance(error, images);
+  const { error, deviation, round } = candidate;
+  const noise = deviation ** 2;
   optimizer.tell(
     inner,
     limit === null
@@ -165,10 +169,4 @@ function tellModel(
           time: round,
         },
   );
-}
-
-/** Variance of an error rate measured on a finite number of images: binomial, with a pseudo-count that keeps it above 0. */
-function errorVariance(error: number, images: number): number {
-  const rate = (error * images + 1) / (images + 2);
-  return (rate * (1 - rate)) / images;
 }

@@ -1,23 +1,27 @@
 /**
- * Racing: a candidate is read image by image only until it is clear on which side of the limit it lies.
+ * Racing: a candidate is read image by image only as far as it is worth.
  *
- * The limit is an error on N given images, and the error of the unpruned network on them is known image by image. So only the
- * difference between the two has to be estimated from the first n images, which come in random order:
+ * The limit is an error on N given images. Candidates of one round fail on much the same images, and so a candidate is compared
+ * on the n images read so far with networks that were read on all: only the difference between the two has to be estimated.
  *
- *   d_i = 1, 0 or -1: what pruning changed on image i;   e_n = e_0 + mean(d_1..d_n)
+ *   d_i = 1, 0 or -1: what differs on image i;   e_n = e_reference + mean(d_1..d_n)
  *   Var(e_n) = Var(d) / n * (1 - n / N)
  *
- * with e_0 the unpruned error on all N. d varies less than the errors themselves, both networks failing on the same hard images;
- * the last factor belongs to drawing without replacement and is 0 at n = N, where e_n is the error itself. (Maron and Moore,
- * "Hoeffding Races", NIPS 1993, is the idea; the paired difference is the "blocking" of Moore and Lee, ICML 1994.)
+ * with e_reference the reference's error on all N images and the last factor that of drawing without replacement: at n = N, e_n
+ * is the candidate's error itself. Of several references the one that differs least is taken; it is as a rule a candidate nearby,
+ * which differs on far fewer images than the unpruned network does. (Maron and Moore, "Hoeffding Races", NIPS 1993, is the
+ * idea; the paired difference is the blocking of Moore and Lee, ICML 1994.)
  *
- * Stopping on a part favours the lucky: the winner is therefore read to the end before anything is made of it.
+ * Stopping early favours the lucky, so whatever would become the smallest network is read to the end: what the search commits
+ * to has been read on all images, and it is a reference from then on.
  */
 
-/** Standard errors above the limit at which a candidate is given up: a wrong verdict loses it for good. */
+/** Standard errors above the limit at which a candidate is given up. */
 const GIVE_UP_DEVIATIONS = 2;
-/** Standard errors below the limit at which it passes: a wrong verdict is found out when the winner is read to the end. */
+/** Standard errors below the limit at which a candidate passes that is not the smallest. */
 const PASS_DEVIATIONS = 1.5;
+/** Standard error, share, at which a candidate above the limit is known well enough for the surrogate. */
+const FINE_DEVIATION = 0.0125;
 /** Pseudo-images with and without a difference: the first images, all alike, must not look certain. */
 const PSEUDO_DIFFERENCES = 1;
 const PSEUDO_IMAGES = 2;
@@ -30,75 +34,71 @@ export interface RaceEstimate {
   deviation: number;
 }
 
-/** Compares candidates with the unpruned network on the same images. */
+interface Reference {
+  /** 1 for every image whose class is not first. */
+  mistakes: Uint8Array;
+  errors: number;
+}
+
+/** The race of one round's candidates against one limit. */
 export class Race {
-  readonly #labels: Int32Array;
-  /** 1 for every image that the unpruned network gets wrong. */
-  readonly #reference: Uint8Array;
-  readonly #referenceErrors: number;
+  /** Images in all. */
+  readonly images: number;
+  /** Error that a candidate may have, share. */
+  readonly limit: number;
+  readonly #references: Reference[] = [];
+  /** Compression to beat: that of the smallest network within the limit on all images. */
+  #best = 0;
 
   /**
-   * @param labels class of each image.
-   * @param reference class that the unpruned network predicts for each.
+   * @param unpruned mistakes (0 or 1 an image) of the network without a candidate's thresholds.
+   * @param limit error that a candidate may have, share.
    */
-  constructor(labels: Int32Array, reference: Int32Array) {
-    this.#labels = labels;
-    this.#reference = Uint8Array.from(labels, (label, index) => Number(reference[index] !== label));
-    this.#referenceErrors = this.#reference.reduce((sum, wrong) => sum + wrong, 0);
+  constructor(unpruned: Uint8Array, limit: number) {
+    this.images = unpruned.length;
+    this.limit = limit;
+    this.remember(unpruned, 0);
   }
 
-  /** @param predicted classes predicted for the first n images, n >= 1. */
-  estimate(predicted: Int32Array): RaceEstimate {
-    const images = predicted.length;
-    const all = this.#labels.length;
+  /** Takes in a network that was read on all images: a reference, and one to beat if it is within the limit. */
+  remember(mistakes: Uint8Array, compression: number): void {
+    const errors = mistakes.reduce((sum, mistake) => sum + mistake, 0);
+    this.#references.push({ mistakes, errors });
+    if (errors / this.images <= this.limit) this.#best = Math.max(this.#best, compression);
+  }
+
+  /** @param mistakes of the first n images, n >= 1. */
+  estimate(mistakes: Uint8Array): RaceEstimate {
+    const read = mistakes.length;
+    if (read === this.images) return { error: mistakes.reduce((sum, one) => sum + one, 0) / read, deviation: 0 };
+    const estimates = this.#references.map((reference) => this.#estimateFrom(reference, mistakes));
+    return estimates.reduce((best, one) => (one.deviation < best.deviation ? one : best));
+  }
+
+  /** Whether a candidate of this compression need not be read further. */
+  isDecided(mistakes: Uint8Array, compression: number): boolean {
+    const { error, deviation } = this.estimate(mistakes);
+    if (error > this.limit) {
+      return error - GIVE_UP_DEVIATIONS * deviation > this.limit || deviation < FINE_DEVIATION;
+    }
+    return compression <= this.#best && error + PASS_DEVIATIONS * deviation <= this.limit;
+  }
+
+  #estimateFrom(reference: Reference, mistakes: Uint8Array): RaceEstimate {
+    const read = mistakes.length;
     let sum = 0;
     let squares = 0;
-    for (let index = 0; index < images; index++) {
-      const difference = Number(predicted[index] !== this.#labels[index]) - this.#reference[index];
+    for (let index = 0; index < read; index++) {
+      const difference = mistakes[index] - reference.mistakes[index];
       sum += difference;
       squares += difference * difference;
     }
-    const mean = sum / images;
-    const variance = (squares + PSEUDO_DIFFERENCES) / (images + PSEUDO_IMAGES) - mean * mean;
-    // Whole numbers until the last division: with all images read, the error is exact.
-    const errors = this.#referenceErrors + sum * (all / images);
+    const mean = sum / read;
+    const variance = (squares + PSEUDO_DIFFERENCES) / (read + PSEUDO_IMAGES) - mean * mean;
+    const unread = 1 - read / this.images;
     return {
-      error: Math.min(1, Math.max(0, errors / all)),
-      deviation: Math.sqrt(Math.max(0, (variance / images) * (1 - images / all))),
+      error: Math.min(1, Math.max(0, reference.errors / this.images + mean)),
+      deviation: Math.sqrt(Math.max(0, (variance / read) * unread)),
     };
   }
-
-  /** Whether the images read leave no doubt on which side of the limit the candidate is. */
-  isDecided(predicted: Int32Array, limit: number): boolean {
-    const { error, deviation } = this.estimate(predicted);
-    return error - GIVE_UP_DEVIATIONS * deviation > limit || error + PASS_DEVIATIONS * deviation <= limit;
-  }
-}
-
-/** A candidate with a verdict, perhaps on a part of the images. */
-export interface RacedCandidate {
-  compression: number;
-  feasible: boolean;
-  /** Images read. */
-  images: number;
-}
-
-/**
- * The smallest network that is feasible on all images: the best by its verdict is read to the end, and where that changes the
- * verdict, the next best.
- * @param all images in all.
- * @param readAll reads a candidate to the end.
- */
-export async function smallestConfirmed<Candidate extends RacedCandidate>(
-  candidates: readonly Candidate[],
-  all: number,
-  readAll: (candidate: Candidate) => Promise<Candidate>,
-): Promise<Candidate | undefined> {
-  const feasible = candidates.filter((candidate) => candidate.feasible);
-  feasible.sort((one, other) => other.compression - one.compression);
-  for (const candidate of feasible) {
-    const read = candidate.images === all ? candidate : await readAll(candidate);
-    if (read.feasible) return read;
-  }
-  return undefined;
 }

@@ -2,8 +2,7 @@
  * The search of one round (METHOD.md section 1, step a): Bayesian optimization over one density a layer.
  *
  * Budget mode: the smallest network whose error on tune stays under 1 - A0 + slack. Its size is a known function of the point;
- * only the error is modelled, with the binomial noise of the images it was read on. Candidates are raced (race.ts), and what is
- * committed to was read on all images.
+ * only the error is modelled, with the binomial noise of the images it was read on. Candidates are raced (race.ts).
  * Paper mode: the least error - lambda * sparsity, sparsity again known.
  */
 import { RunError } from '../errors.js';
@@ -11,8 +10,9 @@ import type { SampleList } from '../native/addon.js';
 import type { Session } from '../native/session.js';
 import { Objective } from './objective.js';
 import { ProgressMeter } from '../progress.js';
-import { Proposals, type ScoredCandidate } from './proposals.js';
-import { smallestConfirmed } from './race.js';
+import { packMistakes, unpackMistakes } from './mistakes.js';
+import { type Proposal, Proposals, type ScoredCandidate } from './proposals.js';
+import type { Race } from './race.js';
 import type { RunContext } from './run-context.js';
 import type { EvaluationEvent } from '../run/types.js';
 
@@ -57,46 +57,39 @@ export async function searchRound(context: RunContext, search: RoundSearch): Pro
     config.evaluations,
     context.emit,
   );
+  const race = limit === null ? null : await objective.startRace(limit, context.signal);
   const scored: EvaluationEvent[] = [];
-  const score = async (candidate: Candidate): Promise<EvaluationEvent> => {
-    const event = await scoreOnce(context, objective, search.round, candidate, limit);
-    context.record(event, { random: proposals.random });
-    return event;
-  };
   for (let index = 0; index < config.evaluations; index++) {
-    const event = await score({ ...proposals.next(index), index });
+    const proposal = proposals.next(index);
+    const event = await scoreOnce(context, { objective, race, round: search.round }, { ...proposal, index });
     proposals.tell(remembered(event), event.feasible);
     scored.push(event);
+    context.record(event, { random: proposals.random });
     meter.report(index + 1);
   }
-  let confirmations = 0;
-  const confirm = async (candidate: EvaluationEvent): Promise<EvaluationEvent> => {
-    const index = config.evaluations + confirmations++;
-    const event = await score({ point: candidate.point, source: 'confirmation', index });
-    scored[scored.indexOf(candidate)] = event;
-    return event;
-  };
-  const best =
-    limit === null
-      ? bestTradeOff(scored, config.lambda ?? 0)
-      : await smallestConfirmed(scored, objective.images, confirm);
   await objective.restore();
   standing.candidates.push(...scored.map(remembered));
+  const best = limit === null ? bestTradeOff(scored, config.lambda ?? 0) : smallestFeasible(scored);
   return best === undefined
     ? { densities: standing.incumbent, thresholds: standing.thresholds }
-    : { densities: space.densities(best.point), thresholds: space.thresholds(best.point) };
+    : { densities: space.densities(best), thresholds: space.thresholds(best) };
 }
 
-type Candidate = Pick<EvaluationEvent, 'point' | 'source' | 'index'>;
+interface Candidate extends Proposal {
+  index: number;
+}
+
+/** What a round's candidates are scored by. */
+interface Scoring {
+  objective: Objective;
+  /** Null in paper mode, where no limit could be clear early. */
+  race: Race | null;
+  round: number;
+}
 
 /** Scores a candidate, or takes its score from the journal where it was scored before the run was cut off. */
-async function scoreOnce(
-  context: RunContext,
-  objective: Objective,
-  round: number,
-  candidate: Candidate,
-  limit: number | null,
-): Promise<EvaluationEvent> {
+async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candidate): Promise<EvaluationEvent> {
+  const { objective, race, round } = scoring;
   const { point, source, index } = candidate;
   const before = context.replay.shift();
   if (before !== undefined) {
@@ -106,9 +99,12 @@ async function scoreOnce(
           'start the run again in another folder',
       );
     }
+    if (before.mistakes !== null) {
+      race?.remember(unpackMistakes(before.mistakes, race.images), before.compression);
+    }
     return before;
   }
-  const score = await objective.score(point, source === 'confirmation' ? null : limit, context.signal);
+  const score = await objective.score(point, race, context.signal);
   return {
     event: 'evaluation',
     round,
@@ -116,9 +112,11 @@ async function scoreOnce(
     point,
     thresholds: score.thresholds,
     accuracy: 1 - score.error,
-    images: score.images,
+    deviation: score.deviation,
+    images: score.mistakes.length,
+    mistakes: score.mistakes.length === objective.images ? packMistakes(score.mistakes) : null,
     compression: score.compression,
-    feasible: limit === null || score.error <= limit,
+    feasible: race === null || score.error <= race.limit,
     source,
   };
 }
@@ -127,16 +125,25 @@ function samePoint(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) < 1e-9);
 }
 
-/** The candidate of least error - lambda * sparsity, sparsity = 1 - 1 / compression (Tung et al. 2017, the paper's objective). */
-function bestTradeOff(scored: readonly EvaluationEvent[], lambda: number): EvaluationEvent | undefined {
+/** The point of the smallest network among the round's feasible candidates; undefined where there is none. */
+function smallestFeasible(scored: readonly EvaluationEvent[]): number[] | undefined {
+  let best: EvaluationEvent | undefined;
+  for (const event of scored) {
+    if (event.feasible && event.compression > (best?.compression ?? 0)) best = event;
+  }
+  return best?.point;
+}
+
+/** The point of least error - lambda * sparsity, sparsity = 1 - 1 / compression (Tung et al. 2017, the paper's objective). */
+function bestTradeOff(scored: readonly EvaluationEvent[], lambda: number): number[] | undefined {
   const value = (event: EvaluationEvent): number => 1 - event.accuracy - lambda * (1 - 1 / event.compression);
   let best = scored.at(0);
   for (const event of scored) {
     if (best !== undefined && value(event) < value(best)) best = event;
   }
-  return best;
+  return best?.point;
 }
 
-function remembered({ round, point, accuracy, images }: EvaluationEvent): ScoredCandidate {
-  return { round, point, error: 1 - accuracy, images };
+function remembered({ round, point, accuracy, deviation }: EvaluationEvent): ScoredCandidate {
+  return { round, point, error: 1 - accuracy, deviation };
 }

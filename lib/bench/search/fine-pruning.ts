@@ -16,7 +16,7 @@ export const searchAsTuneDoes: SearchMethod = async (trial, evaluations, seed) =
   });
   while (trial.evaluations < evaluations) {
     const { point } = proposals.next(trial.evaluations);
-    const { error, images, feasible } = await trial.score(space.thresholds(point));
-    proposals.tell({ round: 1, point, error, images }, feasible);
+    const { error, deviation, feasible } = await trial.score(space.thresholds(point));
+    proposals.tell({ round: 1, point, error, deviation }, feasible);
   }
 };

@@ -53,8 +53,8 @@ export async function benchSearch(options: BenchSearchOptions): Promise<BenchRep
     for (const contender of CONTENDERS) {
       const outcome = await compare.run(contender, seed);
       outcomes.get(contender.name)?.push(outcome);
-      const { compression, seconds } = outcome;
-      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [compression], [seconds]));
+      const { trial, seconds } = outcome;
+      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
     }
   }
   const rows = rowsOf(outcomes, options.evaluations);
@@ -82,16 +82,14 @@ class Comparison {
   async run({ method, racing }: Contender, seed: number): Promise<Outcome> {
     const { signal, evaluations } = this.options;
     if (signal?.aborted) throw new AbortedError('stopped between two searches');
-    const trial = new Trial(this.objective, this.limit, racing, signal);
     const startedAt = performance.now();
+    const trial = await Trial.of(this.objective, { limit: this.limit, racing, signal });
     await method(trial, evaluations, seed);
-    const found = await trial.finish();
     const seconds = (performance.now() - startedAt) / 1000;
-    const testDrop = found === null ? 0 : this.testAccuracy - (await this.#testAccuracyOf(found.thresholds));
-    return { trial, compression: found?.compression ?? 1, seconds, testDrop };
+    return { trial, seconds, testDrop: this.testAccuracy - (await this.#testAccuracyOf(trial)) };
   }
 
-  async #testAccuracyOf(thresholds: Record<string, number>): Promise<number> {
+  async #testAccuracyOf({ thresholds }: Trial): Promise<number> {
     const { session, test } = this.open;
     await this.objective.apply(thresholds);
     const { top1 } = await evaluateSamples(session, test, { batchSize: BATCH_SIZE, signal: this.options.signal });

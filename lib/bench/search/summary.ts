@@ -10,8 +10,6 @@ export const WITHOUT_RACING = 'ours, no racing';
 /** What one search of one seed came to. */
 export interface Outcome {
   trial: Trial;
-  /** Of the smallest network within the limit, read on all images. */
-  compression: number;
   seconds: number;
   /** Loss of test accuracy of the network found, share; what was allowed was measured on tune. */
   testDrop: number;
@@ -22,7 +20,8 @@ export function rowsOf(outcomes: ReadonlyMap<string, readonly Outcome[]>, evalua
   const rows: BenchRow[] = [];
   for (const [name, found] of outcomes) {
     for (const count of [evaluations >> 2, evaluations >> 1, evaluations]) {
-      const values = found.map(({ trial }) => trial.compressionAfter(count));
+      // A bisection may end before it has used all.
+      const values = found.map(({ trial }) => trial.trace[Math.min(count, trial.evaluations) - 1] ?? 1);
       const seconds = count === evaluations ? found.map((outcome) => outcome.seconds) : null;
       rows.push(rowOf(`${name} (${count})`, 'compression', 'high', values, seconds));
     }
@@ -45,7 +44,7 @@ export function ratiosOf(outcomes: ReadonlyMap<string, readonly Outcome[]>): Rec
   for (const [name, found] of outcomes) {
     if (name === OURS) continue;
     ratios[`compression: ours over ${name}`] = median(
-      found.map(({ compression }, index) => ours[index].compression / compression),
+      found.map(({ trial }, index) => ours[index].trial.compression / trial.compression),
     );
   }
   const unraced = outcomes.get(WITHOUT_RACING) ?? [];

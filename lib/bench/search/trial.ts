@@ -1,28 +1,36 @@
 /** One search under way: what it tried, the smallest network within the limit so far, and what that cost. */
 import type { Objective, Score } from '../../tuner/objective.js';
-import { smallestConfirmed } from '../../tuner/race.js';
+import type { Race } from '../../tuner/race.js';
 import type { SearchSpace } from '../../tuner/search-space.js';
-
-type Verdict = Score & { feasible: boolean };
 
 export class Trial {
   /** Error a candidate may have, share of the tune images. */
   readonly limit: number;
+  /** Compression of the smallest network within the limit after each evaluation; 1 before the first. */
+  readonly trace: number[] = [];
+  /** Thresholds of that network, layer name -> t; none: the dense network. */
+  thresholds: Record<string, number> = {};
   /** Tune images read. */
   imagesRead = 0;
-  readonly #verdicts: Verdict[] = [];
   readonly #objective: Objective;
-  readonly #racing: boolean;
+  readonly #race: Race | null;
   readonly #signal: AbortSignal | undefined;
 
-  /** @param racing whether a candidate is read only until it is clear on which side of the limit it lies. */
-  constructor(objective: Objective, limit: number, racing: boolean, signal: AbortSignal | undefined) {
+  private constructor(objective: Objective, limit: number, race: Race | null, signal: AbortSignal | undefined) {
     this.limit = limit;
     this.#objective = objective;
-    this.#racing = racing;
+    this.#race = race;
     this.#signal = signal;
-    // What the candidates are compared with is read too.
-    if (racing) this.imagesRead += objective.images;
+    // What the candidates are compared with was read, too.
+    if (race !== null) this.imagesRead += race.images;
+  }
+
+  /** @param racing whether a candidate is read only as far as it is worth (race.ts). */
+  static async of(
+    objective: Objective,
+    { limit, racing, signal }: { limit: number; racing: boolean; signal: AbortSignal | undefined },
+  ): Promise<Trial> {
+    return new Trial(objective, limit, racing ? await objective.startRace(limit, signal) : null, signal);
   }
 
   get space(): SearchSpace {
@@ -30,36 +38,22 @@ export class Trial {
   }
 
   get evaluations(): number {
-    return this.#verdicts.length;
+    return this.trace.length;
   }
 
-  /** Scores thresholds, layer name -> t. */
-  async score(thresholds: Record<string, number>): Promise<Verdict> {
-    const verdict = await this.#read(thresholds, this.#racing ? this.limit : null);
-    this.#verdicts.push(verdict);
-    return verdict;
+  get compression(): number {
+    return this.trace.at(-1) ?? 1;
   }
 
-  /** The smallest network within the limit on all images; null where there is none. Ends the trial. */
-  async finish(): Promise<Score | null> {
-    const best = await smallestConfirmed(this.#verdicts, this.#objective.images, async (candidate) => {
-      const read = await this.#read(candidate.thresholds, null);
-      this.#verdicts[this.#verdicts.indexOf(candidate)] = read;
-      return read;
-    });
-    return best ?? null;
-  }
-
-  /** Compression of the smallest network found within the limit in the first `count` evaluations; 1 where there is none. */
-  compressionAfter(count: number): number {
-    const feasible = this.#verdicts.slice(0, count).filter((verdict) => verdict.feasible);
-    return Math.max(1, ...feasible.map(({ compression }) => compression));
-  }
-
-  async #read(thresholds: Record<string, number>, limit: number | null): Promise<Verdict> {
-    const score = await this.#objective.scoreThresholds(thresholds, limit, this.#signal);
-    this.imagesRead += score.images;
-    return { ...score, feasible: score.error <= this.limit };
+  /** Scores thresholds and remembers them if they are the best within the limit. */
+  async score(thresholds: Record<string, number>): Promise<Score & { feasible: boolean }> {
+    const score = await this.#objective.scoreThresholds(thresholds, this.#race, this.#signal);
+    const feasible = score.error <= this.limit;
+    this.imagesRead += score.mistakes.length;
+    const better = feasible && score.compression > this.compression;
+    if (better) this.thresholds = thresholds;
+    this.trace.push(better ? score.compression : this.compression);
+    return { ...score, feasible };
   }
 }
 

@@ -23,4 +23,16 @@ describe('DensityLadder', () => {
     expect(ladder.depth).toBeLessThan(0.05);
     expect(ladder.depth).toBeGreaterThan(0);
   });
+
+  it('is done once the edge is known to within a tenth of the size', () => {
+    const ladder = new DensityLadder(true);
+    const edge = 2.7;
+    let rungs = 0;
+    while (!ladder.isDone) {
+      ladder.tell(ladder.depth <= edge);
+      rungs++;
+    }
+    expect(rungs).toBeLessThan(10);
+    expect(Math.abs(ladder.depth - edge)).toBeLessThan(0.1);
+  });
 });

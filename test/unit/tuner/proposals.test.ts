@@ -58,7 +58,8 @@ function runRound(
     const proposal = propose === undefined ? proposals.next(index) : { point: propose(random), source: 'random' };
     const error = measure(space, sensitivities, proposal.point, random);
     const feasible = error <= (context.limit ?? 1);
-    const candidate: ScoredCandidate = { round: 1, point: proposal.point, error, images: IMAGES };
+    const deviation = Math.sqrt((error * (1 - error)) / IMAGES + 1e-5);
+    const candidate: ScoredCandidate = { round: 1, point: proposal.point, error, deviation };
     if (propose === undefined) proposals.tell(candidate, feasible);
     if (feasible) compression = Math.max(compression, space.totalParameters / space.keptParameters(proposal.point));
     sources.push(proposal.source);

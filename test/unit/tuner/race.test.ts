@@ -1,40 +1,38 @@
 import { describe, expect, it } from 'vitest';
 import { Random } from '../../../lib/bayes/rng.js';
-import { Race, type RacedCandidate, smallestConfirmed } from '../../../lib/tuner/race.js';
+import { mistakesOf, packMistakes, unpackMistakes } from '../../../lib/tuner/mistakes.js';
+import { Race } from '../../../lib/tuner/race.js';
 
 const IMAGES = 400;
+const LOOK = 32;
 
-/** Labels, and predictions that are wrong at a rate; class 0 is right, class 1 wrong. */
-function predictions(random: Random, rate: number): Int32Array {
-  return Int32Array.from({ length: IMAGES }, () => Number(random.uniform() < rate));
+/** Mistakes at a rate. */
+function draw(random: Random, rate: number): Uint8Array {
+  return Uint8Array.from({ length: IMAGES }, () => Number(random.uniform() < rate));
 }
 
-/** A pruned network's predictions: those of the unpruned one, changed on a share of the images. */
-function pruned(random: Random, reference: Int32Array, broken: number, mended: number): Int32Array {
-  return reference.map((wrong) => Number(wrong === 1 ? random.uniform() >= mended : random.uniform() < broken));
+/** Mistakes of a network that differs from another: breaks a share of what it had right, mends a share of what it had wrong. */
+function changed(random: Random, mistakes: Uint8Array, broken: number, mended: number): Uint8Array {
+  return mistakes.map((mistake) => Number(mistake === 1 ? random.uniform() >= mended : random.uniform() < broken));
 }
 
-const labels = new Int32Array(IMAGES);
-
-function errorOf(predicted: Int32Array): number {
-  return predicted.reduce((sum, wrong) => sum + wrong, 0) / predicted.length;
+function errorOf(mistakes: Uint8Array): number {
+  return mistakes.reduce((sum, mistake) => sum + mistake, 0) / mistakes.length;
 }
 
 /** Images read before the race is decided. */
-function imagesRead(race: Race, predicted: Int32Array, limit: number): number {
-  let images = 32;
-  while (images < IMAGES && !race.isDecided(predicted.subarray(0, images), limit)) images += 32;
-  return Math.min(images, IMAGES);
+function imagesRead(race: Race, mistakes: Uint8Array, compression: number): number {
+  let read = LOOK;
+  while (read < IMAGES && !race.isDecided(mistakes.subarray(0, read), compression)) read += LOOK;
+  return Math.min(read, IMAGES);
 }
 
 describe('Race', () => {
   it('gives the error itself once all images are read', () => {
     const random = new Random(1);
-    const reference = predictions(random, 0.2);
-    const candidate = pruned(random, reference, 0.1, 0.2);
-    const { error, deviation } = new Race(labels, reference).estimate(candidate);
-    expect(error).toBe(errorOf(candidate));
-    expect(deviation).toBe(0);
+    const unpruned = draw(random, 0.2);
+    const candidate = changed(random, unpruned, 0.1, 0.2);
+    expect(new Race(unpruned, 0.3).estimate(candidate)).toEqual({ error: errorOf(candidate), deviation: 0 });
   });
 
   it('estimates the error on all images without bias, within its standard error', () => {
@@ -42,9 +40,9 @@ describe('Race', () => {
     let bias = 0;
     let inside = 0;
     for (let trial = 0; trial < 500; trial++) {
-      const reference = predictions(random, 0.3);
-      const candidate = pruned(random, reference, 0.12, 0.15);
-      const { error, deviation } = new Race(labels, reference).estimate(candidate.subarray(0, 128));
+      const unpruned = draw(random, 0.3);
+      const candidate = changed(random, unpruned, 0.12, 0.15);
+      const { error, deviation } = new Race(unpruned, 0.5).estimate(candidate.subarray(0, 128));
       const miss = error - errorOf(candidate);
       bias += miss / 500;
       if (Math.abs(miss) <= deviation) inside++;
@@ -54,62 +52,65 @@ describe('Race', () => {
     expect(inside / 500).toBeLessThan(0.8);
   });
 
-  it('has a smaller standard error than the images alone would give, where both networks fail on the same', () => {
+  it('knows a candidate better once one like it was read to the end', () => {
     const random = new Random(3);
-    const reference = predictions(random, 0.4);
-    const candidate = pruned(random, reference, 0.03, 0.03);
-    const { deviation } = new Race(labels, reference).estimate(candidate.subarray(0, 100));
-    expect(deviation).toBeLessThan(0.5 * Math.sqrt((0.4 * 0.6) / 100));
+    const unpruned = draw(random, 0.2);
+    const pruned = changed(random, unpruned, 0.15, 0.1);
+    const neighbour = changed(random, pruned, 0.02, 0.02);
+    const race = new Race(unpruned, 0.3);
+    const before = race.estimate(neighbour.subarray(0, 100));
+    race.remember(pruned, 2);
+    const after = race.estimate(neighbour.subarray(0, 100));
+    expect(after.deviation).toBeLessThan(0.7 * before.deviation);
+    expect(Math.abs(after.error - errorOf(neighbour))).toBeLessThan(2 * after.deviation);
   });
 
-  it('ends early on both sides and reads the doubtful to the end', () => {
+  it('gives up the hopeless early', () => {
     const random = new Random(4);
-    const reference = predictions(random, 0.1);
-    const race = new Race(labels, reference);
-    const limit = errorOf(reference) + 0.05;
-    expect(imagesRead(race, pruned(random, reference, 0.6, 0), limit)).toBeLessThanOrEqual(64);
-    expect(imagesRead(race, reference, limit)).toBeLessThanOrEqual(64);
-    // One image in twenty more, evenly spread: on the limit all the way.
-    const doubtful = reference.map((wrong, index) => (index % 16 === 0 ? 1 : wrong));
-    expect(imagesRead(race, doubtful, errorOf(doubtful))).toBe(IMAGES);
+    const unpruned = draw(random, 0.1);
+    const race = new Race(unpruned, errorOf(unpruned) + 0.05);
+    expect(imagesRead(race, changed(random, unpruned, 0.6, 0), 9)).toBeLessThanOrEqual(2 * LOOK);
+  });
+
+  it('reads what would be the smallest network to the end, and only that', () => {
+    const random = new Random(5);
+    const unpruned = draw(random, 0.1);
+    const race = new Race(unpruned, errorOf(unpruned) + 0.05);
+    expect(imagesRead(race, unpruned, 2)).toBe(IMAGES);
+    race.remember(unpruned, 2);
+    expect(imagesRead(race, unpruned, 1.9)).toBeLessThanOrEqual(2 * LOOK);
+    expect(imagesRead(race, unpruned, 2.1)).toBe(IMAGES);
+  });
+
+  it('takes no network above the limit for one to beat', () => {
+    const random = new Random(6);
+    const unpruned = draw(random, 0.1);
+    const race = new Race(unpruned, errorOf(unpruned) + 0.05);
+    race.remember(changed(random, unpruned, 0.3, 0), 5);
+    expect(imagesRead(race, unpruned, 2)).toBe(IMAGES);
+  });
+
+  it('does not read a candidate just above the limit to the end once it is known well', () => {
+    const unpruned = new Uint8Array(IMAGES);
+    const limit = 0.05;
+    // One image in eighteen, evenly spread: 0.056 of them.
+    const candidate = unpruned.map((_, index) => Number(index % 18 === 0));
+    const read = imagesRead(new Race(unpruned, limit), candidate, 9);
+    expect(read).toBeGreaterThan(LOOK);
+    expect(read).toBeLessThan(IMAGES);
   });
 });
 
-describe('smallestConfirmed', () => {
-  const candidate = (compression: number, feasible: boolean, images = 64): RacedCandidate => ({
-    compression,
-    feasible,
-    images,
+describe('mistakes', () => {
+  it('are the images whose prediction is not the label', () => {
+    expect([...mistakesOf(Int32Array.of(3, 1, 2, 9), Int32Array.of(3, 2, 2))]).toEqual([0, 1, 0]);
   });
 
-  it('takes the smallest that is still feasible on all images', async () => {
-    const truth = new Map([
-      [9, false],
-      [7, true],
-      [5, true],
-    ]);
-    const read: number[] = [];
-    const best = await smallestConfirmed(
-      [candidate(5, true), candidate(9, true), candidate(11, false), candidate(7, true)],
-      IMAGES,
-      ({ compression }) => {
-        read.push(compression);
-        return Promise.resolve(candidate(compression, truth.get(compression) === true, IMAGES));
-      },
-    );
-    expect(best).toEqual(candidate(7, true, IMAGES));
-    expect(read).toEqual([9, 7]);
-  });
-
-  it('does not read again what was read to the end', async () => {
-    const best = await smallestConfirmed([candidate(3, true, IMAGES), candidate(2, true)], IMAGES, () =>
-      Promise.reject(new Error('read again')),
-    );
-    expect(best).toEqual(candidate(3, true, IMAGES));
-  });
-
-  it('has none where no candidate is feasible', async () => {
-    const none = await smallestConfirmed([candidate(3, false)], IMAGES, () => Promise.reject(new Error('read')));
-    expect(none).toBeUndefined();
+  it('come back from the text of the journal', () => {
+    const random = new Random(7);
+    for (const length of [1, 7, 8, 9, 400]) {
+      const mistakes = draw(random, 0.3).subarray(0, length);
+      expect([...unpackMistakes(packMistakes(mistakes), length)]).toEqual([...mistakes]);
+    }
   });
 });
