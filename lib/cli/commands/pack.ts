@@ -35,7 +35,9 @@ export const packCommand = defineCommand({
     );
     const isExact = (options.values ?? 'float32') === 'float32' && options.dropZeroSigns !== true;
     if (negativeZeros > 0 && isExact) {
-      terminal.print(`${formatCount(negativeZeros)} negative zeros kept their sign; --drop-zero-signs writes them as 0`);
+      terminal.print(
+        `${formatCount(negativeZeros)} negative zeros kept their sign; --drop-zero-signs writes them as 0`,
+      );
     }
     return 0;
   },
