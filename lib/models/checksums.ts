@@ -26,7 +26,8 @@ export function blankChecksums(data: number): string {
 
 /** CRC-32 of more bytes after those that gave `before`. */
 export function crcOf(bytes: Uint8Array, before = 0): number {
-  return crc32(bytes, before);
+  // Of no bytes zlib may give its initial value.
+  return bytes.length === 0 ? before : crc32(bytes, before);
 }
 
 /** Puts the header's own checksum into a complete header; in place. */

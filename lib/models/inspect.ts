@@ -102,7 +102,7 @@ async function countModel(
     const tensor = countTensor(name, shape, data, bytes);
     return model === null || kinds.get(name) === 'weight' ? tensor : { ...tensor, kept: tensor.count };
   });
-  return { name: model?.spec.name ?? metadata['name'] ?? null, counted };
+  return { name: model?.spec.name ?? (metadata as Partial<Record<string, string>>)['name'] ?? null, counted };
 }
 
 function isRunningStatistic(name: string): boolean {

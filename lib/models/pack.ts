@@ -39,7 +39,7 @@ function countNegativeZeros(values: Float32Array): number {
 
 function codingOf({ values = 'float32', dropZeroSigns = false }: PackOptions): ValueCoding {
   if (!PACKED_VALUES.includes(values)) {
-    throw new UsageError(`expected one of ${PACKED_VALUES.join(', ')} for values but received "${String(values)}"`);
+    throw new UsageError(`expected one of ${PACKED_VALUES.join(', ')} for values but received "${values}"`);
   }
   return values === 'float32' && !dropZeroSigns ? 'exact' : values;
 }
