@@ -42,11 +42,16 @@ export {
 export { buildReport, type ReportOptions } from './report/index.js';
 export {
   listModels,
+  pack,
+  unpack,
   type InspectedLayer,
   type Inspection,
   type ModelInput,
   type ModelNode,
   type ModelSpec,
+  type PackedValues,
+  type PackOptions,
+  type PackResult,
 } from './models/index.js';
 export {
   BayesianOptimizer,

@@ -155,6 +155,11 @@ function applyMask(layer: Layer, tensor: Blob, mask: Blob, fail: Fail): Uint8Arr
   return kept;
 }
 
+/** What a mask hid when the file was written is a product with 0, its sign that of a weight that is gone. */
+function dropZeroSigns(data: Float32Array): void {
+  for (let i = 0; i < data.length; i++) if (data[i] === 0) data[i] = 0;
+}
+
 function addLayer(tensors: Map<string, WeightTensor>, layer: Layer, fail: Fail): void {
   const { name, type, blobs } = layer;
   const add = (suffix: string, tensor: WeightTensor): void => {
@@ -175,6 +180,7 @@ function addLayer(tensors: Map<string, WeightTensor>, layer: Layer, fail: Fail):
   const sameLength = (a: number, b: number): boolean => blobs[a]?.data.length === blobs[b]?.data.length;
   const masks = surgical && blobs.length === 4 ? 2 : surgical && blobs.length === 2 && sameLength(0, 1) ? 1 : 0;
   const values = masks === 0 ? blobs : blobs.slice(0, masks);
+  if (surgical) for (const { data } of values) dropZeroSigns(data);
   for (const [i, blob] of values.entries()) {
     const mask = masks === 0 ? undefined : applyMask(layer, blob, blobs[i + masks], fail);
     const suffix = ['weight', 'bias'][i] ?? `blob${i}`;

@@ -14,5 +14,14 @@ export {
   type SafetensorsHeader,
   type SafetensorsTensor,
 } from './safetensors.js';
-export { readModelFile, writeModelFile, type Json, type ModelFile, type ModelFileContent } from './model-file.js';
+export {
+  readModelFile,
+  readPackedWeights,
+  writeModelFile,
+  writePackedWeights,
+  type Json,
+  type ModelFile,
+  type ModelFileContent,
+} from './model-file.js';
 export { inspectFile, type InspectedLayer, type Inspection } from './inspect.js';
+export { pack, PACKED_VALUES, unpack, type PackedValues, type PackOptions, type PackResult } from './pack.js';

@@ -1,10 +1,11 @@
 /** What a weight file or model holds, counted. */
 import { ByteFile } from './byte-file.js';
 import { WeightsError } from '../errors.js';
+import { readCodedTensors } from './coded-tensors.js';
+import { entropyBound } from './entropy-bound.js';
 import { describeModelFile, isModelFileHeader } from './model-file.js';
 import { readWeights } from './read-weights.js';
-import { readEntry } from './safetensors.js';
-import { parseSafetensorsHeader } from './safetensors-header.js';
+import { parseSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.js';
 import { elementsOf, parameterShapes } from './shapes.js';
 import type { ModelSpec } from './spec-types.js';
 import type { WeightFormat } from './weight-types.js';
@@ -19,6 +20,10 @@ export interface InspectedLayer {
   density: number;
   /** The layer's weights take in the file. */
   bytes: number;
+  /** 8 bytes / weights other than 0; null where there are none. */
+  bitsPerNonZero: number | null;
+  /** What float32 needs for each, by entropy-bound.ts; null where there are none. */
+  boundBitsPerNonZero: number | null;
 }
 
 /** The JSON of `inspect`. */
@@ -36,6 +41,10 @@ export interface Inspection {
     /** Everything, running statistics too, as float32. */
     bytesDense: number;
     bytesFile: number;
+    /** Of the file, what is no tensor: headers, names, the network. */
+    bytesHeader: number;
+    /** What the layers would take if each stood at its bound; everything else is not counted. */
+    bytesBound: number;
   };
 }
 
@@ -45,12 +54,13 @@ interface Counted {
   count: number;
   kept: number;
   bytes: number;
+  nonZeros: number;
+  boundBitsPerNonZero: number | null;
 }
 
-function countNonZeros(values: Float32Array): number {
-  let count = 0;
-  for (const value of values) if (value !== 0) count++;
-  return count;
+function countTensor(name: string, shape: number[], data: Float32Array, bytes: number): Counted {
+  const { nonZeros, bitsPerNonZero } = entropyBound(data);
+  return { name, shape, count: data.length, kept: nonZeros, bytes, nonZeros, boundBitsPerNonZero: bitsPerNonZero };
 }
 
 function countOnes(mask: Uint8Array): number {
@@ -67,8 +77,8 @@ async function countWeights(
   const counted = [...file.tensors].map(([name, { shape, data, mask, bytes }]) => {
     const known = shapes.get(name);
     const fits = known !== undefined && elementsOf(known) === data.length;
-    const kept = mask === undefined ? countNonZeros(data) : countOnes(mask);
-    return { name, shape: fits ? known : shape, count: data.length, kept, bytes };
+    const tensor = countTensor(name, fits ? known : shape, data, bytes);
+    return mask === undefined ? tensor : { ...tensor, kept: countOnes(mask) };
   });
   if (spec !== undefined && !counted.some(({ name }) => shapes.has(name))) {
     throw new WeightsError(
@@ -79,18 +89,20 @@ async function countWeights(
 }
 
 /** Counts of a model file: of weights what is not 0 is kept, biases and normalisation always are. */
-async function countModel(file: ByteFile): Promise<{ name: string; counted: Counted[] }> {
-  const header = await parseSafetensorsHeader(file);
-  const { spec, sparse } = describeModelFile(file.path, header, file.size);
-  const counted: Counted[] = [];
-  for (const { name, kind, shape } of parameterShapes(spec)) {
-    const count = elementsOf(shape);
-    const stored = header.tensors.get(sparse.has(name) ? `${name}.values` : name)!;
-    const positions = sparse.has(name) ? header.tensors.get(`${name}.positions`)!.bytes : 0;
-    const kept = kind === 'weight' ? countNonZeros((await readEntry(file, stored)) as Float32Array) : count;
-    counted.push({ name, shape, count, kept, bytes: stored.bytes + positions });
-  }
-  return { name: spec.name, counted };
+async function countModel(
+  file: ByteFile,
+  header: SafetensorsHeader,
+): Promise<{ name: string | null; counted: Counted[] }> {
+  const { model, sparse, metadata } = await describeModelFile(file, header);
+  const tensors = await readCodedTensors(file, header, sparse);
+  const kinds = new Map(model === null ? [] : parameterShapes(model.spec).map(({ name, kind }) => [name, kind]));
+  const names = model === null ? [...tensors.keys()] : [...kinds.keys()];
+  const counted = names.map((name): Counted => {
+    const { shape, data, bytes } = tensors.get(name)!;
+    const tensor = countTensor(name, shape, data, bytes);
+    return model === null || kinds.get(name) === 'weight' ? tensor : { ...tensor, kept: tensor.count };
+  });
+  return { name: model?.spec.name ?? (metadata as Partial<Record<string, string>>)['name'] ?? null, counted };
 }
 
 function isRunningStatistic(name: string): boolean {
@@ -98,7 +110,8 @@ function isRunningStatistic(name: string): boolean {
 }
 
 /**
- * Layers and totals of any weight file or model file; without running the network, and without the addon.
+ * Layers and totals of any weight file or model file, without running the network. Only files of this package need the
+ * addon, to decode them.
  *
  * A layer is a tensor named *.weight of 2 or more dimensions; biases and normalisation count in the totals only.
  *
@@ -113,7 +126,8 @@ export async function inspectFile(path: string, spec?: ModelSpec): Promise<Inspe
     bytesFile = file.size;
     const start = file.size >= 9 ? await file.read(0, 9) : undefined;
     const isSafetensors = start?.[8] === 0x7b && start.readUInt32BE() !== 0x504b0304;
-    if (isSafetensors && isModelFileHeader(await parseSafetensorsHeader(file))) model = await countModel(file);
+    const header = isSafetensors ? await parseSafetensorsHeader(file) : undefined;
+    if (header !== undefined && isModelFileHeader(header)) model = await countModel(file, header);
   } finally {
     await file.close();
   }
@@ -122,26 +136,31 @@ export async function inspectFile(path: string, spec?: ModelSpec): Promise<Inspe
   const trained = counted.filter((tensor) => !isRunningStatistic(tensor.name));
   const sum = (tensors: Counted[], key: 'count' | 'kept'): number =>
     tensors.reduce((total, tensor) => total + tensor[key], 0);
+  const layers = counted.filter((tensor) => tensor.name.endsWith('.weight') && tensor.shape.length >= 2);
   const [parameters, kept] = [sum(trained, 'count'), sum(trained, 'kept')];
   return {
     format,
     architecture: name,
-    layers: counted
-      .filter((tensor) => tensor.name.endsWith('.weight') && tensor.shape.length >= 2)
-      .map((tensor) => ({
-        name: tensor.name.slice(0, -'.weight'.length),
-        shape: tensor.shape,
-        count: tensor.count,
-        kept: tensor.kept,
-        density: tensor.count === 0 ? 0 : tensor.kept / tensor.count,
-        bytes: tensor.bytes,
-      })),
+    layers: layers.map((tensor) => ({
+      name: tensor.name.slice(0, -'.weight'.length),
+      shape: tensor.shape,
+      count: tensor.count,
+      kept: tensor.kept,
+      density: tensor.count === 0 ? 0 : tensor.kept / tensor.count,
+      bytes: tensor.bytes,
+      bitsPerNonZero: tensor.nonZeros === 0 ? null : (8 * tensor.bytes) / tensor.nonZeros,
+      boundBitsPerNonZero: tensor.boundBitsPerNonZero,
+    })),
     total: {
       parameters,
       kept,
       compression: kept === 0 ? null : parameters / kept,
       bytesDense: 4 * sum(counted, 'count'),
       bytesFile,
+      bytesHeader: bytesFile - counted.reduce((total, tensor) => total + tensor.bytes, 0),
+      bytesBound: Math.ceil(
+        layers.reduce((total, tensor) => total + (tensor.nonZeros * (tensor.boundBitsPerNonZero ?? 0)) / 8, 0),
+      ),
     },
   };
 }

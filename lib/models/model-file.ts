@@ -1,33 +1,36 @@
 /**
- * The package's own model file: a valid .safetensors file with sparse tensors as positions and values.
+ * The package's own model file: a valid .safetensors file with coded tensors (coded-tensors.ts).
  *
- * `__metadata__.finepune` is a JSON object {version, spec, labels, preprocessing, provenance, sparse}; `sparse` gives for
- * each sparse tensor NAME {shape, encoding}, stored as NAME.positions (U8) and NAME.values (F32). Every other tensor is
- * float32 as it is. Encodings: 'bitmask', one bit an element, row-major, lowest bit first; 'gaps', the zeros before each
- * non-zero as LEB128 varints.
+ * `__metadata__.finepune` is a JSON object {version, spec, labels, preprocessing, provenance, sparse}; `sparse` gives the
+ * shape of each coded tensor NAME, stored as NAME.sparse (U8). Every other tensor is float32 as it is. A file that `pack`
+ * wrote has the spec, labels and preprocessing null: weights without a network.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { classCount } from './spec.js';
-import { InternalError, messageOf, ModelFileError, SpecError, WeightsError } from '../errors.js';
-import { loadAddon } from '../native/load.js';
+import { InternalError, ModelFileError, SpecError, WeightsError } from '../errors.js';
+import type { ValueCoding } from '../native/addon.js';
 import { ByteFile } from './byte-file.js';
-import { readEntry, writeSafetensors, type SafetensorsTensor } from './safetensors.js';
-import { parseSafetensorsHeader, type SafetensorsEntry, type SafetensorsHeader } from './safetensors-header.js';
+import { isSealed } from './checksums.js';
+import {
+  checkCodedShapes,
+  CODED,
+  readCodedTensors,
+  writeCodedTensors,
+  type CodedShapes,
+  type ReadTensor,
+  type TensorToCode,
+} from './coded-tensors.js';
+import { parseSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.js';
 import { elementsOf, parameterShapes, type ParameterShape } from './shapes.js';
 import type { ModelSpec } from './spec-types.js';
 import { quote } from './text.js';
 import { validateSpec } from './validate-spec.js';
 
 /** The version this package writes, and the only one it reads. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** A parsed JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
-
-type Encoding = 'bitmask' | 'gaps';
-
-/** Shape and encoding of the sparse tensors, by name. */
-export type SparseTable = Map<string, { shape: number[]; encoding: Encoding }>;
 
 /** What a model file says before any tensor is read. */
 export interface ModelFileDescription {
@@ -35,7 +38,7 @@ export interface ModelFileDescription {
   /** One a class, in order. */
   labels: string[];
   provenance: Json;
-  sparse: SparseTable;
+  sparse: CodedShapes;
 }
 
 export interface ModelFile extends Omit<ModelFileDescription, 'sparse'> {
@@ -53,9 +56,13 @@ export interface ModelFileContent {
   provenance: unknown;
 }
 
-/** Dense floats a sparse file may stand for: this many, and this many more for each byte it has. */
-const DENSE_FLOOR = 16 * 1024 * 1024;
-const DENSE_PER_BYTE = 1024;
+/** Weights that `pack` wrote, of no network. */
+export interface PackedWeights {
+  /** Dense, by name. */
+  tensors: Map<string, ReadTensor>;
+  /** What the packed file said about itself. */
+  metadata: Record<string, string>;
+}
 
 /** Whether a .safetensors header is that of a model file. */
 export function isModelFileHeader(header: SafetensorsHeader): boolean {
@@ -66,38 +73,55 @@ export function isModelFileHeader(header: SafetensorsHeader): boolean {
  * Writes a model: weights of Conv and Gemm nodes coded sparsely where that is smaller, everything else dense.
  *
  * @param content.tensors float32 values of every parameter of the spec, pruned weights as 0.
- * @throws InternalError where a parameter is missing or of another shape; FileError where the file cannot be written.
+ * @param values how weights are coded; by default all bits but the sign of zeros, which is that of weights that are gone.
+ * @throws InternalError where a parameter is missing or of another shape; WeightsError where a weight cannot be rounded as
+ *   asked; FileError where the file cannot be written.
  */
-export async function writeModelFile(path: string, content: ModelFileContent): Promise<void> {
+export async function writeModelFile(
+  path: string,
+  content: ModelFileContent,
+  values: ValueCoding = 'float32',
+): Promise<void> {
   const { spec, labels } = content;
-  const addon = loadAddon();
-  const tensors: SafetensorsTensor[] = [];
-  const sparse: [string, { shape: number[]; encoding: Encoding }][] = [];
-  for (const { name, kind, shape } of parameterShapes(spec)) {
+  const tensors = parameterShapes(spec).map(({ name, kind, shape }): TensorToCode => {
     const data = content.tensors.get(name)?.data;
     if (data?.length !== elementsOf(shape)) {
       throw new InternalError(`${name} needs ${elementsOf(shape)} values but has ${data?.length ?? 'none'}`);
     }
-    const coded = kind === 'weight' ? addon.encodeSparse(data) : undefined;
-    if (coded !== undefined && coded.positions.byteLength + coded.values.byteLength < data.byteLength) {
-      sparse.push([name, { shape, encoding: coded.encoding }]);
-      tensors.push(
-        { name: `${name}.positions`, dtype: 'U8', shape: [coded.positions.length], data: coded.positions },
-        { name: `${name}.values`, dtype: 'F32', shape: [coded.values.length], data: coded.values },
-      );
-    } else {
-      tensors.push({ name, dtype: 'F32', shape, data });
-    }
-  }
-  const metadata = {
+    return { name, shape, data, values: kind === 'weight' ? values : null };
+  });
+  await writeCodedTensors(path, tensors, (sparse) => ({
     version: VERSION,
     spec,
     labels,
     preprocessing: spec.input,
     provenance: content.provenance ?? null,
-    sparse: Object.fromEntries(sparse),
-  };
-  await writeSafetensors(path, tensors, { finepune: JSON.stringify(metadata) });
+    sparse,
+  }));
+}
+
+/**
+ * Writes weights of no network: every tensor coded where that is smaller.
+ *
+ * @param values how the weights (tensors of 2 dimensions or more) are coded; all else is kept exactly.
+ * @throws WeightsError where a weight cannot be rounded as asked; FileError where the file cannot be written.
+ */
+export async function writePackedWeights(
+  path: string,
+  weights: { tensors: Map<string, { shape: number[]; data: Float32Array }>; metadata: Partial<Record<string, string>> },
+  values: ValueCoding,
+): Promise<void> {
+  const tensors = [...weights.tensors].map(([name, { shape, data }]): TensorToCode => {
+    return { name, shape, data, values: shape.length >= 2 ? values : 'exact' };
+  });
+  await writeCodedTensors(path, tensors, (sparse) => ({
+    version: VERSION,
+    spec: null,
+    labels: null,
+    preprocessing: null,
+    provenance: { values, metadata: weights.metadata },
+    sparse,
+  }));
 }
 
 type Fail = (message: string) => never;
@@ -106,36 +130,23 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function checkSparse(value: unknown, parameters: Map<string, ParameterShape>, fail: Fail): SparseTable {
-  if (!isObject(value)) return fail('its table of sparse tensors is not an object');
-  const table: SparseTable = new Map();
-  for (const [name, entry] of Object.entries(value)) {
-    const parameter = parameters.get(name);
-    if (parameter === undefined) return fail(`its sparse tensor ${quote(name)} is no parameter of the network`);
-    if (!isObject(entry) || (entry['encoding'] !== 'bitmask' && entry['encoding'] !== 'gaps')) {
-      return fail(`its sparse tensor ${quote(name)} has an unknown encoding`);
-    }
-    if (JSON.stringify(entry['shape']) !== JSON.stringify(parameter.shape)) {
-      return fail(
-        `its sparse tensor ${quote(name)} has another shape than the network's [${parameter.shape.join(', ')}]`,
-      );
-    }
-    table.set(name, { shape: parameter.shape, encoding: entry['encoding'] });
-  }
-  return table;
-}
-
 function checkTensors(
   header: SafetensorsHeader,
   parameters: Map<string, ParameterShape>,
-  sparse: SparseTable,
+  sparse: CodedShapes,
   fail: Fail,
 ): void {
   const wanted = new Map<string, { dtype: string; shape?: number[] }>();
+  for (const name of sparse.keys()) {
+    if (!parameters.has(name)) fail(`its sparse tensor ${quote(name)} is no parameter of the network`);
+  }
   for (const { name, shape } of parameters.values()) {
-    if (sparse.has(name)) {
-      wanted.set(`${name}.positions`, { dtype: 'U8' });
-      wanted.set(`${name}.values`, { dtype: 'F32' });
+    const coded = sparse.get(name);
+    if (coded !== undefined && JSON.stringify(coded) !== JSON.stringify(shape)) {
+      fail(`its sparse tensor ${quote(name)} has another shape than the network's [${shape.join(', ')}]`);
+    }
+    if (coded !== undefined) {
+      wanted.set(name + CODED, { dtype: 'U8' });
     } else {
       wanted.set(name, { dtype: 'F32', shape });
     }
@@ -154,14 +165,15 @@ function checkTensors(
   }
 }
 
-/** The metadata and the tensor table of a model file, every field checked. */
-export function describeModelFile(path: string, header: SafetensorsHeader, fileSize: number): ModelFileDescription {
-  const fail = (message: string): never => {
-    throw new ModelFileError(`${path}: ${message}; the file is damaged, write it again`);
-  };
+/** The description of a file of this package, its header's checksum, version and table of coded tensors checked. */
+async function readDescription(
+  file: ByteFile,
+  header: SafetensorsHeader,
+  fail: Fail,
+): Promise<{ metadata: Record<string, unknown>; sparse: CodedShapes }> {
   if (!isModelFileHeader(header)) {
     throw new ModelFileError(
-      `${path}: plain weights, not a model file of this package; give them with --model NAME --weights FILE`,
+      `${file.path}: plain weights, not a model file of this package; give them with --model NAME --weights FILE`,
     );
   }
   let metadata: unknown;
@@ -173,8 +185,33 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
   if (!isObject(metadata)) return fail('its description is not a JSON object');
   if (metadata['version'] !== VERSION) {
     throw new ModelFileError(
-      `${path}: a model file of version ${Number(metadata['version'])}, this package reads version ${VERSION}; use the package's version that wrote it`,
+      `${file.path}: a model file of version ${Number(metadata['version'])}, this package reads version ${VERSION}; use the package's version that wrote it`,
     );
+  }
+  if (!(await isSealed(file))) fail('the checksum of its header is wrong');
+  return { metadata, sparse: checkCodedShapes(metadata['sparse'], header, file.size, fail) };
+}
+
+function failureOf(path: string): Fail {
+  return (message) => {
+    throw new ModelFileError(`${path}: ${message}; the file is damaged, write it again`);
+  };
+}
+
+/** The metadata and the tensor table of a model file, every field checked; null where it holds weights of no network. */
+export async function describeModelFile(
+  file: ByteFile,
+  header: SafetensorsHeader,
+): Promise<{ sparse: CodedShapes; model: ModelFileDescription | null; metadata: Record<string, string> }> {
+  const { path } = file;
+  const fail: Fail = failureOf(path);
+  const { metadata, sparse } = await readDescription(file, header, fail);
+  if (metadata['spec'] === null) {
+    for (const [name, { dtype }] of header.tensors) {
+      const isCoded = name.endsWith(CODED) && sparse.has(name.slice(0, -CODED.length));
+      if (dtype !== 'F32' && !isCoded) fail(`its tensor ${quote(name)} is ${dtype} where F32 is expected`);
+    }
+    return { sparse, model: null, metadata: sourceMetadata(metadata['provenance']) };
   }
   let spec: ModelSpec;
   try {
@@ -191,34 +228,45 @@ export function describeModelFile(path: string, header: SafetensorsHeader, fileS
   }
   if (labels.length !== classCount(spec)) fail(`it has ${labels.length} labels for ${classCount(spec)} classes`);
   const parameters = new Map(parameterShapes(spec).map((parameter) => [parameter.name, parameter]));
-  const elements = [...parameters.values()].reduce((sum, { shape }) => sum + elementsOf(shape), 0);
-  // What is dense is bounded by the file; a few bytes of sparse code could ask for any amount of memory.
-  if (elements > DENSE_FLOOR + DENSE_PER_BYTE * fileSize)
-    fail(`${fileSize} bytes cannot hold its network of ${elements} parameters`);
-  const sparse = checkSparse(metadata['sparse'], parameters, fail);
   checkTensors(header, parameters, sparse, fail);
-  return { spec, labels, provenance: (metadata['provenance'] ?? null) as Json, sparse };
+  const model = { spec, labels, provenance: (metadata['provenance'] ?? null) as Json, sparse };
+  return { sparse, model, metadata: {} };
 }
 
-async function readTensor(
-  file: ByteFile,
-  entries: Map<string, SafetensorsEntry>,
-  { name, shape }: ParameterShape,
-  sparse: SparseTable,
-): Promise<{ data: Float32Array; bytes: number }> {
-  const coded = sparse.get(name);
-  if (coded === undefined) {
-    const entry = entries.get(name)!;
-    return { data: (await readEntry(file, entry)) as Float32Array, bytes: entry.bytes };
-  }
-  const [positions, values] = [entries.get(`${name}.positions`)!, entries.get(`${name}.values`)!];
-  const data = loadAddon().decodeSparse(
-    coded.encoding,
-    (await readEntry(file, positions)) as Uint8Array,
-    (await readEntry(file, values)) as Float32Array,
-    elementsOf(shape),
+function sourceMetadata(provenance: unknown): Record<string, string> {
+  const metadata = isObject(provenance) ? provenance['metadata'] : undefined;
+  if (!isObject(metadata)) return {};
+  return Object.fromEntries(
+    Object.entries(metadata).filter((entry): entry is [string, string] => typeof entry[1] === 'string'),
   );
-  return { data, bytes: positions.bytes + values.bytes };
+}
+
+/** An open file's contents, whichever kind of file of this package it is. */
+async function readContents(file: ByteFile): Promise<ModelFile | PackedWeights> {
+  const header = await parseSafetensorsHeader(file);
+  const { model, sparse, metadata } = await describeModelFile(file, header);
+  const tensors = await readCodedTensors(file, header, sparse);
+  if (model === null) return { tensors, metadata };
+  const { spec, labels, provenance } = model;
+  const read: ModelFile = { spec, labels, provenance, tensors: new Map(), bytes: new Map() };
+  for (const { name, shape } of parameterShapes(spec)) {
+    const { data, bytes } = tensors.get(name)!;
+    read.tensors.set(name, { shape, data });
+    read.bytes.set(name, bytes);
+  }
+  return read;
+}
+
+async function readFile(path: string): Promise<ModelFile | PackedWeights> {
+  const file = await ByteFile.open(path);
+  try {
+    return await readContents(file);
+  } catch (error) {
+    if (error instanceof WeightsError) throw new ModelFileError(error.message, { cause: error });
+    throw error;
+  } finally {
+    await file.close();
+  }
 }
 
 /**
@@ -227,27 +275,35 @@ async function readTensor(
  * @throws ModelFileError where it is damaged, of another version, or no model file; FileError where it cannot be read.
  */
 export async function readModelFile(path: string): Promise<ModelFile> {
+  const read = await readFile(path);
+  if ('spec' in read) return read;
+  throw new ModelFileError(
+    `${path}: weights that were packed, not a model file; give them with --model NAME --weights FILE`,
+  );
+}
+
+/** Whether a .safetensors file of this package holds a network and not only weights. */
+export async function isModelFile(path: string): Promise<boolean> {
   const file = await ByteFile.open(path);
   try {
     const header = await parseSafetensorsHeader(file);
-    const { sparse, ...description } = describeModelFile(path, header, file.size);
-    const model: ModelFile = { ...description, tensors: new Map(), bytes: new Map() };
-    for (const parameter of parameterShapes(model.spec)) {
-      const { data, bytes } = await readTensor(file, header.tensors, parameter, sparse).catch((error: unknown) => {
-        if ((error as { code?: unknown } | null)?.code !== 'E_MODEL_FILE') throw error;
-        throw new ModelFileError(
-          `${path}: tensor ${quote(parameter.name)}: ${messageOf(error)}; write the file again`,
-          { cause: error },
-        );
-      });
-      model.tensors.set(parameter.name, { shape: parameter.shape, data });
-      model.bytes.set(parameter.name, bytes);
-    }
-    return model;
-  } catch (error) {
-    if (error instanceof WeightsError) throw new ModelFileError(error.message, { cause: error });
-    throw error;
+    return isModelFileHeader(header) && (await describeModelFile(file, header)).model !== null;
   } finally {
     await file.close();
   }
+}
+
+/**
+ * Tensors of a model file or of weights that `pack` wrote, by name.
+ *
+ * @throws as readModelFile.
+ */
+export async function readPackedWeights(path: string): Promise<PackedWeights> {
+  const read = await readFile(path);
+  if (!('spec' in read)) return read;
+  const tensors = [...read.tensors].map(([name, { shape, data }]): [string, ReadTensor] => [
+    name,
+    { shape, data, bytes: read.bytes.get(name) ?? data.byteLength },
+  ]);
+  return { tensors: new Map(tensors), metadata: { name: read.spec.name } };
 }

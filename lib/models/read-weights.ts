@@ -2,7 +2,7 @@
 import { WeightsError } from '../errors.js';
 import { ByteFile } from './byte-file.js';
 import { readCaffemodel } from './caffemodel.js';
-import { isModelFileHeader, readModelFile } from './model-file.js';
+import { isModelFileHeader, readPackedWeights } from './model-file.js';
 import { readPytorch } from './pytorch.js';
 import { isFloatType, readEntry } from './safetensors.js';
 import { parseSafetensorsHeader } from './safetensors-header.js';
@@ -47,15 +47,6 @@ async function readPlainSafetensors(file: ByteFile): Promise<Pick<WeightFile, 't
   return { tensors, metadata: header.metadata };
 }
 
-async function readModelAsWeights(path: string): Promise<WeightFile> {
-  const model = await readModelFile(path);
-  const tensors = [...model.tensors].map(([name, { shape, data }]): [string, WeightTensor] => [
-    name,
-    { shape, data, bytes: model.bytes.get(name) ?? data.byteLength },
-  ]);
-  return { path, format: 'finepune', tensors: new Map(tensors), metadata: { name: model.spec.name } };
-}
-
 /**
  * Reads .safetensors, PyTorch's .pth and .pt, .caffemodel and this package's own model files, told apart by content.
  * float64, float16 and bfloat16 become float32; integer tensors (num_batches_tracked) are left out. No more is held
@@ -71,7 +62,9 @@ export async function readWeights(path: string): Promise<WeightFile> {
     const start = await file.read(0, Math.min(file.size, 64));
     const kind = recognise(start, path) ?? refuse(path, start);
     if (kind === 'safetensors') {
-      if (isModelFileHeader(await parseSafetensorsHeader(file))) return await readModelAsWeights(path);
+      if (isModelFileHeader(await parseSafetensorsHeader(file))) {
+        return { path, format: 'finepune', ...(await readPackedWeights(path)) };
+      }
       return { path, format: 'safetensors', ...(await readPlainSafetensors(file)) };
     }
     if (kind === 'caffemodel') {

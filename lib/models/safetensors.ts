@@ -2,6 +2,7 @@
 import { InternalError, WeightsError } from '../errors.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { ByteFile } from './byte-file.js';
+import { blankChecksums, CHECKSUMS, crcOf, sealHeader } from './checksums.js';
 import { FLOAT_BYTES, readFloats, type FloatType } from './element-types.js';
 import {
   ELEMENT_BYTES,
@@ -88,10 +89,18 @@ function headerBytes(described: [string, unknown][], metadata: Record<string, st
   return bytes;
 }
 
+function checksumOf(tensors: readonly SafetensorsTensor[]): number {
+  return tensors.reduce((sum, { name, data }) => {
+    if (typeof data === 'function') throw new InternalError(`tensor ${quote(name)} has no data to take a checksum of`);
+    return crcOf(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), sum);
+  }, 0);
+}
+
 /**
  * Writes tensors as .safetensors: atomically, fsynced, one tensor at a time.
  *
  * @param metadata the header's __metadata__.
+ * @param options.checksums adds those of checksums.ts to it; no tensor's data may then be a function.
  * @throws FileError where the file cannot be written (a full disk, permissions): what stood at `path` stays, and nothing
  *   is left behind. InternalError where data does not fit its shape.
  */
@@ -99,10 +108,14 @@ export async function writeSafetensors(
   path: string,
   tensors: Iterable<SafetensorsTensor>,
   metadata: Record<string, string> = {},
+  { checksums = false } = {},
 ): Promise<void> {
   const { order, described } = layOut(tensors);
+  const all = checksums ? { ...metadata, [CHECKSUMS]: blankChecksums(checksumOf(order)) } : metadata;
+  const header = headerBytes(described, all);
+  if (checksums) sealHeader(header);
   await writeFileAtomically(path, async (append) => {
-    await append(headerBytes(described, metadata));
+    await append(header);
     for (const tensor of order) {
       const data = typeof tensor.data === 'function' ? await tensor.data() : tensor.data;
       const expected = elementsOf(tensor.shape) * ELEMENT_BYTES[tensor.dtype];

@@ -184,6 +184,9 @@ export interface AddonInfo {
   mkl: boolean;
 }
 
+/** How values are coded: exactly, without the signs of zeros, or rounded. */
+export type ValueCoding = 'exact' | 'float32' | 'fp16' | 'cb2' | 'cb3' | 'cb4' | 'cb5' | 'cb6' | 'cb7' | 'cb8';
+
 export interface Addon {
   info(): AddonInfo;
 
@@ -248,8 +251,19 @@ export interface Addon {
   /** Counts under the masks in use. */
   countKept(session: SessionHandle): LayerCount[];
 
-  /** Sparse positions of a mask-like tensor's non-zeros, the smaller of bitmask and varint gaps. Sync, for files. */
-  encodeSparse(dense: Float32Array): { encoding: 'bitmask' | 'gaps'; positions: Uint8Array; values: Float32Array };
-  /** Throws E_MODEL_FILE on positions that do not fit `length` and `values`. */
-  decodeSparse(encoding: 'bitmask' | 'gaps', positions: Uint8Array, values: Float32Array, length: number): Float32Array;
+  /**
+   * A tensor as coded bytes (native/sparse/codec.h), on another thread. `dense` must not change meanwhile.
+   *
+   * `values`: 'exact' keeps every bit; 'float32' all but the signs of zeros; 'fp16' rounds to IEEE 754 binary16; 'cb2' to
+   * 'cb8' to a codebook of as many bits. `rowLength`: entries a row, whose columns may be sorted by density; 0 for none.
+   * Rejects with E_WEIGHTS for values that cannot be rounded so.
+   */
+  encodeSparse(request: {
+    dense: Float32Array;
+    values: ValueCoding;
+    rowLength: number;
+    threads: number;
+  }): Promise<Uint8Array>;
+  /** The inverse, for a tensor of `length` entries; rejects with E_MODEL_FILE on bytes that the encoder would not write. */
+  decodeSparse(request: { bytes: Uint8Array; length: number; threads: number }): Promise<Float32Array>;
 }

@@ -1,62 +1,156 @@
+// Tensors to coded bytes and back, on a thread of Node's pool.
 #include <cstring>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <vector>
 
 #include "binding/calls.h"
 #include "binding/exports.h"
+#include "binding/fields.h"
 #include "ops/error.h"
 #include "sparse/codec.h"
+#include "sparse/quantize.h"
 
 namespace finepune::binding {
 
 namespace {
 
-template <typename Array>
-Array typed(const Napi::Value& value, napi_typedarray_type type, const char* expected) {
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) {
-    throw Error("E_USAGE", std::string("expected a ") + expected);
+// 2^33 entries are 32 GB, past any typed array.
+constexpr double kMostEntries = 8589934592.0;
+
+// work() on a thread of Node's pool, then convert(job, env) for what the promise resolves with. Node waits for it before an
+// environment ends.
+class PoolJob final : public Napi::AsyncWorker {
+ public:
+  PoolJob(Napi::Env env, std::function<void()> work, std::function<Napi::Value(PoolJob&, Napi::Env)> convert)
+      : AsyncWorker(env, "finepune"),
+        deferred_(Napi::Promise::Deferred::New(env)),
+        work_(std::move(work)),
+        convert_(std::move(convert)) {}
+
+  // Keeps a JavaScript value, whose memory the work reads or writes, alive.
+  void keep(Napi::Object value) { kept_.push_back(Napi::Persistent(value)); }
+  // The value that was given to the last keep.
+  Napi::Value last_kept() const { return kept_.back().Value(); }
+  Napi::Promise promise() const { return deferred_.Promise(); }
+
+  void Execute() override {
+    try {
+      work_();
+    } catch (...) {
+      failure_ = describe(std::current_exception());
+    }
   }
-  return value.As<Array>();
+
+  void OnOK() override {
+    const Napi::Env env = Env();
+    if (failure_) {
+      deferred_.Reject(make_error(env, *failure_).Value());
+      return;
+    }
+    try {
+      deferred_.Resolve(convert_(*this, env));
+    } catch (const Napi::Error& error) {
+      deferred_.Reject(error.Value());
+    } catch (...) {
+      deferred_.Reject(make_error(env, describe(std::current_exception())).Value());
+    }
+  }
+
+ private:
+  Napi::Promise::Deferred deferred_;
+  std::function<void()> work_;
+  std::function<Napi::Value(PoolJob&, Napi::Env)> convert_;
+  std::vector<Napi::ObjectReference> kept_;
+  std::optional<Failure> failure_;
+};
+
+unsigned to_threads(int64_t threads) {
+  if (threads < 1 || threads > 1024) throw Error("E_USAGE", "expected 1 to 1024 threads");
+  return static_cast<unsigned>(threads);
+}
+
+// How values change before they are coded.
+struct Quantization {
+  enum class Kind { none, zero_signs, half, codebook } kind = Kind::none;
+  uint32_t bits = 0;
+};
+
+Quantization to_quantization(const std::string& name) {
+  if (name == "exact") return {};
+  if (name == "float32") return {Quantization::Kind::zero_signs, 0};
+  if (name == "fp16") return {Quantization::Kind::half, 0};
+  if (name.size() == 3 && name.starts_with("cb") && name[2] >= '2' && name[2] <= '8') {
+    return {Quantization::Kind::codebook, static_cast<uint32_t>(name[2] - '0')};
+  }
+  throw Error("E_USAGE", "expected exact, float32, fp16 or cb2 to cb8 for values but received " + name);
+}
+
+std::vector<uint8_t> encode_quantized(std::span<const float> dense, Quantization quantization, EncodeOptions options) {
+  if (quantization.kind == Quantization::Kind::none) return encode_tensor(dense, options);
+  std::vector<float> values(dense.begin(), dense.end());
+  std::vector<float> codebook;
+  if (quantization.kind == Quantization::Kind::zero_signs) drop_zero_signs(values);
+  if (quantization.kind == Quantization::Kind::half) round_to_half(values);
+  if (quantization.kind == Quantization::Kind::codebook) codebook = round_to_codebook(values, quantization.bits);
+  options.codebook = codebook;
+  return encode_tensor(values, options);
 }
 
 Napi::Value encode(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  auto dense = typed<Napi::Float32Array>(info[0], napi_float32_array, "Float32Array for dense");
-  const SparseValues sparse = encode_sparse({dense.Data(), dense.ElementLength()});
-  auto positions = Napi::Uint8Array::New(env, sparse.positions.size());
-  auto values = Napi::Float32Array::New(env, sparse.values.size());
-  if (!sparse.positions.empty()) std::memcpy(positions.Data(), sparse.positions.data(), sparse.positions.size());
-  if (!sparse.values.empty()) std::memcpy(values.Data(), sparse.values.data(), sparse.values.size() * sizeof(float));
-  Napi::Object result = Napi::Object::New(env);
-  result.Set("encoding", sparse.encoding == PositionEncoding::gaps ? "gaps" : "bitmask");
-  result.Set("positions", positions);
-  result.Set("values", values);
-  return result;
+  const Fields request(info[0], "request");
+  auto dense = request.typed_array<Napi::Float32Array>("dense", napi_float32_array, "Float32Array");
+  const Quantization quantization = to_quantization(request.text("values"));
+  const int64_t row_length = request.integer("rowLength");
+  if (row_length < 0) throw Error("E_USAGE", "expected 0 or more for request.rowLength");
+  EncodeOptions options;
+  options.row_length = static_cast<size_t>(row_length);
+  options.threads = to_threads(request.integer("threads"));
+  const std::span<const float> values{dense.Data(), dense.ElementLength()};
+  auto bytes = std::make_shared<std::vector<uint8_t>>();
+  // Deletes itself after it has settled the promise.
+  auto* job = new PoolJob(
+      info.Env(), [=] { *bytes = encode_quantized(values, quantization, options); },
+      [bytes](PoolJob&, Napi::Env env) -> Napi::Value {
+        auto coded = Napi::Uint8Array::New(env, bytes->size());
+        if (!bytes->empty()) std::memcpy(coded.Data(), bytes->data(), bytes->size());
+        return coded;
+      });
+  job->keep(dense);
+  const Napi::Promise promise = job->promise();
+  job->Queue();
+  return promise;
 }
 
 Napi::Value decode(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
-  const std::string name = info[0].IsString() ? info[0].As<Napi::String>().Utf8Value() : "";
-  if (name != "bitmask" && name != "gaps") throw Error("E_MODEL_FILE", "expected bitmask or gaps for a tensor's encoding");
-  auto positions = typed<Napi::Uint8Array>(info[1], napi_uint8_array, "Uint8Array for positions");
-  auto values = typed<Napi::Float32Array>(info[2], napi_float32_array, "Float32Array for values");
-  const double length = info[3].IsNumber() ? info[3].As<Napi::Number>().DoubleValue() : -1;
-  // 2^33 entries are 32 GB, past any typed array.
-  if (!(length >= 0) || length > 8589934592.0 || length != static_cast<double>(static_cast<int64_t>(length))) {
+  const Fields request(info[0], "request");
+  auto coded = request.typed_array<Napi::Uint8Array>("bytes", napi_uint8_array, "Uint8Array");
+  const double length = request.number("length");
+  if (!(length >= 0) || length > kMostEntries || length != static_cast<double>(static_cast<int64_t>(length))) {
     throw Error("E_MODEL_FILE", "expected a whole number of entries for a tensor's length");
   }
-  const PositionEncoding encoding = name == "gaps" ? PositionEncoding::gaps : PositionEncoding::bitmask;
-  check_sparse(encoding, {positions.Data(), positions.ElementLength()}, values.ElementLength(),
-               static_cast<uint64_t>(length));
+  const unsigned threads = to_threads(request.integer("threads"));
   auto dense = Napi::Float32Array::New(env, static_cast<size_t>(length));
-  decode_sparse(encoding, {positions.Data(), positions.ElementLength()}, {values.Data(), values.ElementLength()},
-                {dense.Data(), dense.ElementLength()});
-  return dense;
+  const std::span<const uint8_t> bytes{coded.Data(), coded.ElementLength()};
+  const std::span<float> values{dense.Data(), dense.ElementLength()};
+  // Deletes itself after it has settled the promise.
+  auto* job = new PoolJob(
+      env, [=] { decode_tensor(bytes, values, threads); },
+      [](PoolJob& self, Napi::Env) -> Napi::Value { return self.last_kept(); });
+  job->keep(coded);
+  job->keep(dense);
+  const Napi::Promise promise = job->promise();
+  job->Queue();
+  return promise;
 }
 
 }  // namespace
 
 void export_sparse(Napi::Env env, Napi::Object exports) {
-  exports.Set("encodeSparse", Napi::Function::New(env, sync<encode>, "encodeSparse"));
-  exports.Set("decodeSparse", Napi::Function::New(env, sync<decode>, "decodeSparse"));
+  exports.Set("encodeSparse", Napi::Function::New(env, async<encode>, "encodeSparse"));
+  exports.Set("decodeSparse", Napi::Function::New(env, async<decode>, "decodeSparse"));
 }
 
 }  // namespace finepune::binding

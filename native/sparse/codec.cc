@@ -1,146 +1,170 @@
 #include "sparse/codec.h"
 
 #include <algorithm>
-#include <bit>
-#include <string>
+#include <cmath>
+#include <cstring>
 
 #include "ops/error.h"
+#include "sparse/block_codec.h"
+#include "sparse/column_classes.h"
+#include "sparse/gap_coder.h"
+#include "sparse/layout.h"
+#include "sparse/nonzeros.h"
+#include "sparse/parallel.h"
 
 namespace finepune {
 
 namespace {
 
-// Bytes of `value` as unsigned LEB128.
-size_t varint_bytes(uint64_t value) { return value == 0 ? 1 : (std::bit_width(value) + 6) / 7; }
+// Entries a thread counts at a time.
+constexpr size_t kPiece = size_t{1} << 18;
+// Non-zeros of a block: so many that what its models learn is a small part of it, so few that blocks are many.
+constexpr size_t kBlockNonzeros = 4096;
+constexpr size_t kLeastBlock = size_t{1} << 16;
+constexpr size_t kLargestBlock = size_t{1} << 22;
+// From here on 4 bytes more for a second state are nothing, and two states decode faster than one.
+constexpr size_t kTwoStateNonzeros = 2048;
+// Up to here both orders of entries are tried.
+constexpr size_t kTryBoth = size_t{1} << 20;
 
-void append_varint(std::vector<uint8_t>& bytes, uint64_t value) {
-  while (value >= 0x80) {
-    bytes.push_back(static_cast<uint8_t>(value) | 0x80);
-    value >>= 7;
+struct Census {
+  uint64_t nonzeros = 0;
+  // All patterns ORed.
+  uint32_t bits = 0;
+  std::array<uint64_t, 256> exponents{};
+};
+
+Census take_census(std::span<const uint32_t> patterns, unsigned threads) {
+  const size_t pieces = (patterns.size() + kPiece - 1) / kPiece;
+  std::vector<Census> counted(pieces);
+  parallel_pieces(pieces, threads, [&](size_t i) {
+    // Neighbours in the list share cache lines.
+    Census census;
+    for_each_nonzero(patterns.subspan(i * kPiece, std::min(kPiece, patterns.size() - i * kPiece)),
+                     [&](size_t, uint32_t pattern) {
+                       ++census.nonzeros;
+                       census.bits |= pattern;
+                       ++census.exponents[pattern >> 23 & 255];
+                     });
+    counted[i] = census;
+  });
+  Census sum;
+  for (const Census& census : counted) {
+    sum.nonzeros += census.nonzeros;
+    sum.bits |= census.bits;
+    for (size_t i = 0; i < sum.exponents.size(); ++i) sum.exponents[i] += census.exponents[i];
   }
-  bytes.push_back(static_cast<uint8_t>(value));
+  return sum;
 }
 
-[[noreturn]] void damaged(const std::string& what) {
-  throw Error("E_MODEL_FILE", "sparse positions are damaged: " + what + "; the file must be written again");
+// The largest exponent but for outliers, which must not push all others to far levels.
+uint32_t top_exponent(const Census& census) {
+  uint64_t above = 0;
+  for (uint32_t exponent = 255; exponent > 0; --exponent) {
+    above += census.exponents[exponent];
+    if (above > census.nonzeros / 256) return exponent;
+  }
+  return 0;
 }
 
-void check_bitmask(std::span<const uint8_t> positions, uint64_t values, uint64_t length) {
-  const uint64_t expected = length / 8 + (length % 8 == 0 ? 0 : 1);
-  if (positions.size() != expected) {
-    damaged("expected " + std::to_string(expected) + " bytes of bitmask but received " +
-            std::to_string(positions.size()));
+// Whether the narrow distribution of levels would cost the values fewer bits.
+bool starts_narrow(const Census& census, uint32_t top) {
+  double gain = 0;
+  for (uint32_t level = 0; level < 256; ++level) {
+    const size_t first = std::min(level, 7u);
+    gain += static_cast<double>(census.exponents[(top - level) & 255]) *
+            std::log2(static_cast<double>(kNarrowLevels[first]) / kWideLevels[first]);
   }
-  uint64_t ones = 0;
-  for (const uint8_t byte : positions) ones += static_cast<uint64_t>(std::popcount(byte));
-  if (ones != values) {
-    damaged("the bitmask marks " + std::to_string(ones) + " entries but there are " + std::to_string(values) +
-            " values");
-  }
-  if (length % 8 != 0 && (positions.back() >> (length % 8)) != 0) damaged("bits are set past the end");
+  return gain > 0;
 }
 
-void check_gaps(std::span<const uint8_t> positions, uint64_t values, uint64_t length) {
-  size_t read = 0;
-  // First entry not yet decided.
-  uint64_t position = 0;
-  for (uint64_t value = 0; value < values; ++value) {
-    uint64_t gap = 0;
-    int shift = 0;
-    while (true) {
-      if (read == positions.size()) damaged("the gaps end early");
-      const uint8_t byte = positions[read++];
-      // 2^63 entries are past any tensor; and no shift below can overflow.
-      if (shift > 56) damaged("a gap is too long");
-      gap |= static_cast<uint64_t>(byte & 0x7F) << shift;
-      shift += 7;
-      if ((byte & 0x80) != 0) continue;
-      if (byte == 0 && shift > 7) damaged("a gap is not written in the fewest bytes");
-      break;
-    }
-    if (gap >= length - position) damaged("a position lies past the end");
-    position += gap + 1;
-  }
-  if (read != positions.size()) damaged("bytes are left over after the last gap");
+size_t suitable_block(size_t length, uint64_t nonzeros, size_t asked) {
+  const double wanted = asked > 0 ? static_cast<double>(asked)
+                                  : std::clamp(static_cast<double>(kBlockNonzeros) * static_cast<double>(length) /
+                                                   static_cast<double>(std::max<uint64_t>(nonzeros, 1)),
+                                               static_cast<double>(kLeastBlock), static_cast<double>(kLargestBlock));
+  // Blocks of equal length, none of them a small rest.
+  const auto count = static_cast<size_t>(std::max(1.0, std::floor(static_cast<double>(length) / wanted + 0.5)));
+  return std::max<size_t>(1, (length + count - 1) / count);
 }
 
-void write_bitmask(std::span<const uint8_t> positions, std::span<const float> values, std::span<float> dense) {
-  size_t next = 0;
-  for (size_t byte = 0; byte < positions.size(); ++byte) {
-    uint8_t bits = positions[byte];
-    while (bits != 0) {
-      dense[byte * 8 + static_cast<size_t>(std::countr_zero(bits))] = values[next++];
-      bits &= static_cast<uint8_t>(bits - 1);
-    }
+std::vector<uint8_t> encode_with(std::span<const uint32_t> patterns, TensorLayout layout, unsigned threads) {
+  const CodebookIndex codebook(layout.codebook);
+  ColumnOrder order;
+  if (!layout.classes.empty()) {
+    order = order_columns(layout.classes);
+    const size_t row_length = layout.classes.size();
+    layout.block_length = std::min(patterns.size(), (layout.block_length + row_length - 1) / row_length * row_length);
   }
+  const size_t count = patterns.empty() ? 1 : (patterns.size() - 1) / layout.block_length + 1;
+  std::vector<std::vector<uint8_t>> blocks(count);
+  parallel_pieces(count, threads, [&](size_t i) {
+    const size_t begin = i * layout.block_length;
+    encode_block(patterns.subspan(begin, std::min(layout.block_length, patterns.size() - begin)), layout, codebook,
+                 layout.classes.empty() ? nullptr : &order, blocks[i]);
+  });
+  std::vector<size_t> sizes;
+  size_t sum = 0;
+  for (const std::vector<uint8_t>& block : blocks) {
+    sizes.push_back(block.size());
+    sum += block.size();
+  }
+  std::vector<uint8_t> bytes;
+  write_layout(layout, patterns.size(), sizes, bytes);
+  bytes.reserve(bytes.size() + sum);
+  for (const std::vector<uint8_t>& block : blocks) bytes.insert(bytes.end(), block.begin(), block.end());
+  return bytes;
 }
 
-void write_gaps(std::span<const uint8_t> positions, std::span<const float> values, std::span<float> dense) {
-  const uint8_t* byte = positions.data();
-  uint64_t position = 0;
-  for (const float value : values) {
-    uint64_t gap = *byte & 0x7F;
-    for (int shift = 7; (*byte++ & 0x80) != 0; shift += 7) gap |= static_cast<uint64_t>(*byte & 0x7F) << shift;
-    position += gap;
-    dense[position++] = value;
-  }
+std::span<const uint32_t> patterns_of(std::span<const float> values) {
+  return {reinterpret_cast<const uint32_t*>(values.data()), values.size()};
 }
 
 }  // namespace
 
-SparseValues encode_sparse(std::span<const float> dense) {
-  SparseValues sparse;
-  size_t count = 0;
-  size_t gap_bytes = 0;
-  size_t next = 0;
-  for (size_t i = 0; i < dense.size(); ++i) {
-    if (dense[i] == 0.0f) continue;
-    gap_bytes += varint_bytes(i - next);
-    next = i + 1;
-    ++count;
-  }
-  sparse.values.reserve(count);
-  const size_t bitmask_bytes = dense.size() / 8 + (dense.size() % 8 == 0 ? 0 : 1);
-  sparse.encoding = gap_bytes < bitmask_bytes ? PositionEncoding::gaps : PositionEncoding::bitmask;
-  if (sparse.encoding == PositionEncoding::gaps) {
-    sparse.positions.reserve(gap_bytes);
+std::vector<uint8_t> encode_tensor(std::span<const float> dense, const EncodeOptions& options) {
+  const std::span<const uint32_t> patterns = patterns_of(dense);
+  const Census census = take_census(patterns, options.threads);
+  TensorLayout layout;
+  const uint64_t zeros = patterns.size() - census.nonzeros;
+  const uint64_t mean = 16 * zeros / std::max<uint64_t>(census.nonzeros, 1);
+  layout.gap_index = gap_context(static_cast<uint32_t>(std::min<uint64_t>(mean, kLongestGapCounted << 4))).model;
+  layout.block_length = suitable_block(patterns.size(), census.nonzeros, options.block_length);
+  const size_t blocks = patterns.size() / layout.block_length + 1;
+  layout.two_states = census.nonzeros / blocks >= kTwoStateNonzeros;
+  if (options.codebook.empty()) {
+    layout.floats.top_exponent = top_exponent(census);
+    const int unused = std::countr_zero(census.bits | 1u << 23);
+    layout.floats.dropped = static_cast<uint32_t>(unused);
+    layout.floats.narrow = unused == 0 && starts_narrow(census, layout.floats.top_exponent);
   } else {
-    sparse.positions.assign(bitmask_bytes, 0);
+    const auto entries = patterns_of(options.codebook);
+    layout.codebook.assign(entries.begin(), entries.end());
   }
-  next = 0;
-  for (size_t i = 0; i < dense.size(); ++i) {
-    if (dense[i] == 0.0f) continue;
-    sparse.values.push_back(dense[i]);
-    if (sparse.encoding == PositionEncoding::gaps) {
-      append_varint(sparse.positions, i - next);
-      next = i + 1;
-    } else {
-      sparse.positions[i / 8] |= static_cast<uint8_t>(1u << (i % 8));
-    }
+  const size_t row_length = options.row_length;
+  if (row_length < 2 || patterns.size() < 2 * row_length || patterns.size() % row_length != 0) {
+    return encode_with(patterns, layout, options.threads);
   }
-  return sparse;
+  std::vector<uint8_t> classes = column_classes(patterns, row_length, census.nonzeros, options.threads);
+  if (classes.empty()) return encode_with(patterns, layout, options.threads);
+  TensorLayout sorted = layout;
+  sorted.classes = std::move(classes);
+  std::vector<uint8_t> bytes = encode_with(patterns, std::move(sorted), options.threads);
+  if (patterns.size() > kTryBoth) return bytes;
+  std::vector<uint8_t> straight = encode_with(patterns, std::move(layout), options.threads);
+  return straight.size() <= bytes.size() ? straight : bytes;
 }
 
-void check_sparse(PositionEncoding encoding, std::span<const uint8_t> positions, uint64_t values, uint64_t length) {
-  if (values > length) {
-    damaged(std::to_string(values) + " values cannot stand in " + std::to_string(length) + " entries");
-  }
-  if (encoding == PositionEncoding::bitmask) {
-    check_bitmask(positions, values, length);
-  } else {
-    check_gaps(positions, values, length);
-  }
-}
-
-void decode_sparse(PositionEncoding encoding, std::span<const uint8_t> positions, std::span<const float> values,
-                   std::span<float> dense) {
-  check_sparse(encoding, positions, values.size(), dense.size());
-  std::fill(dense.begin(), dense.end(), 0.0f);
-  if (encoding == PositionEncoding::bitmask) {
-    write_bitmask(positions, values, dense);
-  } else {
-    write_gaps(positions, values, dense);
-  }
+void decode_tensor(std::span<const uint8_t> bytes, std::span<float> dense, unsigned threads) {
+  std::vector<CodedBlock> blocks;
+  const TensorLayout layout = read_layout(bytes, dense.size(), blocks);
+  const ColumnOrder order = order_columns(layout.classes);
+  const std::span<uint32_t> patterns{reinterpret_cast<uint32_t*>(dense.data()), dense.size()};
+  parallel_pieces(blocks.size(), threads, [&](size_t i) {
+    const size_t begin = i * layout.block_length;
+    decode_block(blocks[i], layout, layout.classes.empty() ? nullptr : &order,
+                 patterns.subspan(begin, std::min(layout.block_length, patterns.size() - begin)));
+  });
 }
 
 }  // namespace finepune

@@ -9,7 +9,10 @@ import { type FlagValues, integerFlag, numberFlag, switchFlag, textFlag } from '
 import { renderTable } from '../render/table.js';
 
 const flags = {
-  seeds: integerFlag('seeds', 'Repetitions, seeded 1 to this; bayes 10, search 5 if not given', { min: 1, max: 1000 }),
+  seeds: integerFlag('seeds', 'Repetitions, seeded 1 to this; bayes 10, search 5, codec 5 if not given', {
+    min: 1,
+    max: 1000,
+  }),
   model: textFlag('model', 'search: network, a name in models/ or the path of a spec'),
   weights: textFlag('weights', 'search: its pre-trained weights'),
   partial: switchFlag('partial', 'search: let parameters that the weight file lacks start fresh'),
@@ -17,7 +20,12 @@ const flags = {
   split: integerFlag('split', 'search: official split', { min: 1 }),
   evals: integerFlag('evals', 'search: evaluations of each search; 40 if not given', { min: 4 }),
   drop: numberFlag('drop', 'search: loss of tune accuracy allowed, a share; 0.05 if not given', { min: 0, below: 1 }),
-  threads: integerFlag('threads', 'search: CPU threads', { min: 1, max: 1024 }),
+  threads: integerFlag('threads', 'search, codec: CPU threads; codec 2 if not given', { min: 1, max: 1024 }),
+  densities: textFlag('densities', 'codec: shares of weights kept, such as 0.5,0.1; 1 to 0.01 if not given'),
+  entries: integerFlag('entries', 'codec: weights of the tensor, in thousands of rows; 2 if not given', {
+    min: 1,
+    max: 64,
+  }),
   parts: textFlag('parts', 'bayes: which of problems,noise,drift,pruning,speed; all if not given'),
   problems: textFlag('problems', 'bayes: which problems, such as branin,hartmann6; all if not given'),
   python: textFlag('python', 'Python with the packages of the baseline; python3 if not given'),
@@ -26,7 +34,15 @@ const flags = {
 
 type Flags = FlagValues<typeof flags>;
 
-const DEFAULTS = { bayesSeeds: 10, searchSeeds: 5, evaluations: 40, drop: 0.05 };
+const DEFAULTS = {
+  bayesSeeds: 10,
+  searchSeeds: 5,
+  codecRepetitions: 5,
+  codecThreads: 2,
+  codecThousands: 2,
+  evaluations: 40,
+  drop: 0.05,
+};
 
 const benches: Record<string, (flags: Flags, context: CommandContext) => Promise<BenchReport>> = {
   bayes: async (
@@ -64,7 +80,29 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
       onProgress: (event: ProgressEvent) => terminal.progress(event),
     });
   },
+  codec: async ({ densities, seeds, threads, entries }, { terminal, signal }) => {
+    const { benchCodec, CODEC_DENSITIES, ROW_LENGTH } = await import('../../bench/codec/index.js');
+    return benchCodec({
+      densities: densities === undefined ? CODEC_DENSITIES : densitiesOf(densities),
+      entries: (entries ?? DEFAULTS.codecThousands) * 1000 * ROW_LENGTH,
+      threads: threads ?? DEFAULTS.codecThreads,
+      repetitions: seeds ?? DEFAULTS.codecRepetitions,
+      signal,
+      onRow: ({ name, median, unit }) => terminal.note(`measured ${name}: ${median.toPrecision(3)} ${unit}`),
+    });
+  },
 };
+
+/** Densities given as one word. @throws UsageError for one that is none. */
+function densitiesOf(text: string): number[] {
+  return text.split(',').map((word) => {
+    const density = Number(word);
+    if (!(density > 0 && density <= 1)) {
+      throw new UsageError(`expected a list of shares above 0 and up to 1 for --densities but received "${word}"`);
+    }
+    return density;
+  });
+}
 
 export const benchCommand = defineCommand({
   name: 'bench',

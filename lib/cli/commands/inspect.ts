@@ -32,14 +32,18 @@ export const inspectCommand = defineCommand({
           { title: 'kept', align: 'right' },
           { title: 'density', align: 'right' },
           { title: 'bytes', align: 'right' },
+          { title: 'bits a weight kept', align: 'right' },
+          { title: 'bound', align: 'right' },
         ],
-        layers.map(({ name, shape, count, kept, density, bytes }) => [
+        layers.map(({ name, shape, count, kept, density, bytes, ...bits }) => [
           name,
           shape.join(' x '),
           formatCount(count),
           formatCount(kept),
           formatShare(density),
           formatBytes(bytes),
+          bits.bitsPerNonZero?.toFixed(2) ?? '-',
+          bits.boundBitsPerNonZero?.toFixed(2) ?? '-',
         ]),
       ),
     );

@@ -1,0 +1,41 @@
+// Independent pieces of work on a few threads that live as long as the call.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace finepune {
+
+// work(i) for every i below `count`, on up to `threads` threads, the caller's among them. Rethrows what a piece threw, after
+// all threads have ended; pieces not yet begun are then left out.
+template <typename Work>
+void parallel_pieces(size_t count, unsigned threads, const Work& work) {
+  std::atomic<size_t> next{0};
+  std::mutex mutex;
+  std::exception_ptr failure;
+  const auto run = [&] {
+    for (size_t i = next++; i < count; i = next++) {
+      try {
+        work(i);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!failure) failure = std::current_exception();
+        next = count;
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    const size_t wanted = std::min<size_t>(std::max(threads, 1u), count);
+    for (size_t i = 1; i < wanted; ++i) others.emplace_back(run);
+    run();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace finepune

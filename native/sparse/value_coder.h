@@ -1,0 +1,110 @@
+// The non-zeros of a block: float32 patterns, or indices into a codebook.
+//
+// A float32 pattern is sign, 8 exponent bits e, 23 mantissa bits. With E an exponent near the tensor's largest and
+// level = (E - e) mod 256, a first symbol says 8 sign + min(level, 7). From level 7 on a second says min(level - 7, 15), and
+// at 15 two more are the upper and the lower half of e. Mantissas look uniform and follow as plain bits, without the
+// `dropped` lowest, which are 0 in the whole tensor. Where e = 0, a symbol before them is 1 if there is no mantissa (the
+// negative zero: a positive one is no non-zero) and 0 if there is (a denormal number).
+//
+// A codebook index is its upper half (only where the codebook has more than 16 entries), then its lower half.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "sparse/nibble_model.h"
+
+namespace finepune {
+
+struct FloatFormat {
+  uint32_t top_exponent = 127;
+  // 0 .. 23
+  uint32_t dropped = 0;
+  // Which distribution of levels the models start from.
+  bool narrow = false;
+};
+
+// Share of each level in 64ths that the models start from, the same for both signs. Weights as trained fall off slowly
+// below the largest power of two; what magnitude pruning leaves lies within two or three.
+inline constexpr std::array<uint32_t, 8> kWideLevels = {3, 8, 9, 5, 3, 2, 1, 1};
+inline constexpr std::array<uint32_t, 8> kNarrowLevels = {10, 14, 3, 1, 1, 1, 1, 1};
+
+class FloatModels {
+ public:
+  explicit FloatModels(FloatFormat format) : format_(format), mantissa_bits_(23 - format.dropped) {
+    const std::array<uint32_t, 8>& levels = format.narrow ? kNarrowLevels : kWideLevels;
+    uint32_t below = 0;
+    for (uint32_t i = 0; i < 16; ++i) {
+      head_.cumulative[i] = static_cast<uint16_t>(below);
+      below += levels[i % 8] * (kScale / 64);
+    }
+  }
+
+  void encode(uint32_t pattern, uint32_t state, BlockWriter& writer) {
+    const uint32_t exponent = pattern >> 23 & 255;
+    const uint32_t level = (format_.top_exponent - exponent) & 255;
+    writer.symbol(head_, (pattern >> 31) * 8 + (level < 7 ? level : 7), state);
+    if (level >= 7) {
+      writer.symbol(far_, level < 22 ? level - 7 : 15, state);
+      if (level >= 22) {
+        writer.symbol(high_, exponent >> 4, state);
+        writer.symbol(low_, exponent & 15, state);
+      }
+    }
+    const uint32_t mantissa = pattern & 0x7FFFFF;
+    if (exponent == 0) {
+      writer.symbol(zero_, mantissa == 0, state);
+      if (mantissa == 0) return;
+    }
+    writer.bits(mantissa >> format_.dropped, mantissa_bits_);
+  }
+
+  uint32_t decode(uint32_t& state, BlockReader& reader) {
+    const uint32_t head = decode_symbol(head_, state, reader);
+    uint32_t exponent = (format_.top_exponent - (head & 7)) & 255;
+    if ((head & 7) == 7) [[unlikely]] {
+      const uint32_t far = decode_symbol(far_, state, reader);
+      exponent = (exponent - far) & 255;
+      if (far == 15) {
+        exponent = decode_symbol(high_, state, reader) << 4;
+        exponent |= decode_symbol(low_, state, reader);
+      }
+    }
+    const uint32_t upper = head >> 3 << 31 | exponent << 23;
+    if (exponent == 0 && decode_symbol(zero_, state, reader) != 0) [[unlikely]] {
+      return upper;
+    }
+    return upper | reader.bits(mantissa_bits_) << format_.dropped;
+  }
+
+ private:
+  FloatFormat format_;
+  uint32_t mantissa_bits_;
+  NibbleModel head_;
+  NibbleModel far_ = NibbleModel::geometric(16);
+  NibbleModel high_ = NibbleModel::uniform();
+  NibbleModel low_ = NibbleModel::uniform();
+  NibbleModel zero_ = NibbleModel::uniform();
+};
+
+class IndexModels {
+ public:
+  explicit IndexModels(uint32_t entries) : two_(entries > 16) { lower_.fill(NibbleModel::uniform()); }
+
+  void encode(uint32_t index, uint32_t state, BlockWriter& writer) {
+    if (two_) writer.symbol(upper_, index >> 4, state);
+    writer.symbol(lower_[index >> 4], index & 15, state);
+  }
+
+  uint32_t decode(uint32_t& state, BlockReader& reader) {
+    const uint32_t upper = two_ ? decode_symbol(upper_, state, reader) : 0;
+    return upper << 4 | decode_symbol(lower_[upper], state, reader);
+  }
+
+ private:
+  bool two_;
+  NibbleModel upper_ = NibbleModel::uniform();
+  std::array<NibbleModel, 16> lower_;
+};
+
+}  // namespace finepune
