@@ -34,6 +34,13 @@ export interface Command {
   run(given: Record<string, unknown>, words: Record<string, string[]>, context: CommandContext): Promise<number>;
 }
 
+/** Commands under one name, such as `bench bayes`. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly describe: string;
+  readonly commands: readonly Command[];
+}
+
 interface CommandDefinition<Table extends FlagTable> {
   name: string;
   describe: string;

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { AbortedError, FinepuneError, InternalError, messageOf, UsageError } from '../errors.js';
-import type { Command } from './command.js';
+import type { Command, CommandGroup } from './command.js';
 import { commands } from './commands/index.js';
 import { didYouMean } from './flags/suggest.js';
 import { Terminal, type OutputStream } from './render/terminal.js';
@@ -81,15 +81,18 @@ async function parse(words: string[]): Promise<Parsed> {
       throw new UsageError(message ?? error?.message ?? 'wrong usage', { cause: error });
     })
     .epilogue('Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
-  for (const command of commands) {
-    parser.command(
-      [command.name, ...command.positionals.map(positionalUsage)].join(' '),
-      command.describe,
-      (inner) => describeCommand(inner, command),
-      () => {
-        selected = command;
-      },
-    );
+  const select = (command: Command): void => {
+    selected = command;
+  };
+  for (const entry of commands) {
+    if (isGroup(entry)) {
+      parser.command(entry.name, entry.describe, (inner) => {
+        for (const command of entry.commands) addCommand(inner, command, `${entry.name} ${command.name}`, select);
+        return inner.usage(`$0 ${entry.name} <what>\n\n${entry.describe}`);
+      });
+    } else {
+      addCommand(parser, entry, entry.name, select);
+    }
   }
 
   let output = '';
@@ -106,7 +109,21 @@ async function parse(words: string[]): Promise<Parsed> {
   return { output, command: selected, values };
 }
 
-function describeCommand(parser: Argv, command: Command): Argv {
+function isGroup(entry: Command | CommandGroup): entry is CommandGroup {
+  return 'commands' in entry;
+}
+
+/** @param path the words that call the command. */
+function addCommand(parser: Argv, command: Command, path: string, select: (command: Command) => void): void {
+  parser.command(
+    [command.name, ...command.positionals.map(positionalUsage)].join(' '),
+    command.describe,
+    (inner) => describeCommand(inner, command, path),
+    () => select(command),
+  );
+}
+
+function describeCommand(parser: Argv, command: Command, path: string): Argv {
   for (const positional of command.positionals) {
     parser.positional(positional.name, { type: 'string', describe: positional.describe });
   }
@@ -120,7 +137,7 @@ function describeCommand(parser: Argv, command: Command): Argv {
   }
   for (const [line, meaning] of command.examples) parser.example(line, meaning);
   return parser
-    .usage(`$0 ${[command.name, ...command.positionals.map(positionalUsage)].join(' ')}\n\n${command.describe}`)
+    .usage(`$0 ${[path, ...command.positionals.map(positionalUsage)].join(' ')}\n\n${command.describe}`)
     .option('json', { type: 'boolean', describe: 'Nothing but JSON on standard output' })
     .option('verbose', { type: 'boolean', describe: 'More detail, and the stack of an error' });
 }
@@ -140,24 +157,33 @@ function positionalWords(command: Command, values: Record<string, unknown>): Rec
   );
 }
 
+/** What the words call, as far as they go: the names, and what they lead to. */
+function called(words: string[]): { path: string; entry: Command | CommandGroup | undefined } {
+  const entry = commands.find(({ name }) => words.includes(name));
+  if (entry === undefined || !isGroup(entry)) return { path: entry?.name ?? '', entry };
+  const inner = entry.commands.find(({ name }) => words.includes(name));
+  return inner === undefined ? { path: entry.name, entry } : { path: `${entry.name} ${inner.name}`, entry: inner };
+}
+
 function nameOfCommandMissing(words: string[]): string {
-  const word = words.find((each) => !each.startsWith('-'));
-  const names = commands.map(({ name }) => name);
-  return word === undefined
-    ? `which command? One of ${names.join(', ')}`
-    : `unknown command "${word}"${didYouMean(word, names)}`;
+  const { path, entry } = called(words);
+  const names = (entry !== undefined && isGroup(entry) ? entry.commands : commands).map(({ name }) => name);
+  const word = words.find((each) => !each.startsWith('-') && each !== path);
+  if (word !== undefined) return `unknown command "${[path, word].join(' ').trim()}"${didYouMean(word, names)}`;
+  return `which command${path === '' ? '' : ` of ${path}`}? One of ${names.join(', ')}`;
 }
 
 /** Turns a parser's complaint into a line that says how to mend it. */
 function withHint(error: FinepuneError, words: string[]): FinepuneError {
   if (!(error instanceof UsageError)) return error;
-  const command = commands.find(({ name }) => words.includes(name));
-  const help = `see ${PROGRAM}${command === undefined ? '' : ` ${command.name}`} --help`;
+  const { path, entry } = called(words);
+  const command = entry === undefined || isGroup(entry) ? undefined : entry;
+  const help = `see ${`${PROGRAM} ${path}`.trim()} --help`;
   const unfollowed = /^Not enough arguments following: (\S+)$/.exec(error.message)?.[1];
   if (unfollowed !== undefined) return new UsageError(`--${unfollowed} needs a value; ${help}`, { cause: error });
   if (command !== undefined && error.message.startsWith('Not enough non-option arguments')) {
     const missing = command.positionals.filter(({ required }) => required).map(positionalUsage);
-    return new UsageError(`${missing.join(' ')} is missing after ${command.name}; ${help}`, { cause: error });
+    return new UsageError(`${missing.join(' ')} is missing after ${path}; ${help}`, { cause: error });
   }
   const unknown = /^Unknown arguments?: (.+)$/.exec(error.message)?.[1];
   if (unknown === undefined) return new UsageError(`${oneLine(error.message)}; ${help}`, { cause: error });
@@ -168,7 +194,7 @@ function withHint(error: FinepuneError, words: string[]): FinepuneError {
       isFlag && !words.some((word) => !word.startsWith('-')) ? `unknown flag --${name}` : nameOfCommandMissing(words);
     return new UsageError(`${message}; ${help}`, { cause: error });
   }
-  if (!isFlag) return new UsageError(`unexpected word "${name}" after ${command.name}; ${help}`, { cause: error });
+  if (!isFlag) return new UsageError(`unexpected word "${name}" after ${path}; ${help}`, { cause: error });
   const known = [...Object.values(command.flags).map((flag) => flag.name), 'json', 'verbose', 'help'];
   return new UsageError(`unknown flag --${name}${didYouMean(name, known, '--')}; ${help}`, { cause: error });
 }

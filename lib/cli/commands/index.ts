@@ -1,7 +1,7 @@
 /** The commands, in the order in which --help lists them. Each loads its work only when it runs. */
 
-import type { Command } from '../command.js';
-import { benchCommand } from './bench.js';
+import type { Command, CommandGroup } from '../command.js';
+import { benchCommands } from './bench/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
 import { inspectCommand } from './inspect.js';
@@ -12,7 +12,7 @@ import { reportCommand } from './report.js';
 import { tuneCommand } from './tune.js';
 import { unpackCommand } from './unpack.js';
 
-export const commands: readonly Command[] = [
+export const commands: readonly (Command | CommandGroup)[] = [
   tuneCommand,
   evaluateCommand,
   predictCommand,
@@ -20,7 +20,7 @@ export const commands: readonly Command[] = [
   packCommand,
   unpackCommand,
   reportCommand,
-  benchCommand,
+  benchCommands,
   doctorCommand,
   installCommand,
 ];

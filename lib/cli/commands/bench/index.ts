@@ -1,0 +1,11 @@
+/** `bench`: this package beside what people would use instead, in one run on one machine. */
+import type { CommandGroup } from '../../command.js';
+import { benchBayesCommand } from './bayes.js';
+import { benchCodecCommand } from './codec.js';
+import { benchSearchCommand } from './search.js';
+
+export const benchCommands: CommandGroup = {
+  name: 'bench',
+  describe: 'This package beside what people would use instead, in one run on one machine',
+  commands: [benchBayesCommand, benchSearchCommand, benchCodecCommand],
+};
