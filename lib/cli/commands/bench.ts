@@ -1,23 +1,34 @@
 /** `bench`: this package beside what people would use instead, in one run on one machine. */
-
+import { availableParallelism } from 'node:os';
 import type { ProgressEvent } from '../../progress.js';
 import type { BenchReport, BenchRow } from '../../bench/types.js';
 import { UsageError } from '../../errors.js';
+import { TRAIN_VARIANTS } from '../../bench/train/variants.js';
 import { type CommandContext, defineCommand } from '../command.js';
 import { didYouMean } from '../flags/suggest.js';
-import { type FlagValues, integerFlag, numberFlag, switchFlag, textFlag } from '../flags/flag.js';
+import { choiceFlag, type FlagValues, integerFlag, numberFlag, switchFlag, textFlag } from '../flags/flag.js';
 import { renderTable } from '../render/table.js';
 
 const flags = {
   seeds: integerFlag('seeds', 'Repetitions, seeded 1 to this; bayes 10, search 5 if not given', { min: 1, max: 1000 }),
-  model: textFlag('model', 'search: network, a name in models/ or the path of a spec'),
+  model: textFlag('model', 'search, train: network, a name in models/ or the path of a spec'),
   weights: textFlag('weights', 'search: its pre-trained weights'),
   partial: switchFlag('partial', 'search: let parameters that the weight file lacks start fresh'),
   data: textFlag('data', 'search: folder of labelled images, in the layouts of tune'),
   split: integerFlag('split', 'search: official split', { min: 1 }),
   evals: integerFlag('evals', 'search: evaluations of each search; 40 if not given', { min: 4 }),
   drop: numberFlag('drop', 'search: loss of tune accuracy allowed, a share; 0.05 if not given', { min: 0, below: 1 }),
-  threads: integerFlag('threads', 'search: CPU threads', { min: 1, max: 1024 }),
+  batch: integerFlag('batch', 'train: images a step; 32 if not given', { min: 1, max: 65_536 }),
+  precision: choiceFlag('precision', 'train: arithmetic of both sides; fp32 if not given', ['fp32', 'bf16']),
+  rounds: integerFlag('rounds', 'train: turns of each side; 8 if not given', { min: 1, max: 10_000 }),
+  steps: integerFlag('steps', 'train: steps a turn; 5 if not given', { min: 1, max: 10_000 }),
+  variants: textFlag('variants', `train: which PyTorch variants, of ${TRAIN_VARIANTS.join(',')}; all if not given`),
+  augmentation: choiceFlag('augmentation', 'train: how our images are varied; crop if not given', [
+    'none',
+    'crop',
+    'resized-crop',
+  ]),
+  threads: integerFlag('threads', 'search, train: CPU threads', { min: 1, max: 1024 }),
   parts: textFlag('parts', 'bayes: which of problems,noise,drift,pruning,speed; all if not given'),
   problems: textFlag('problems', 'bayes: which problems, such as branin,hartmann6; all if not given'),
   python: textFlag('python', 'Python with the packages of the baseline; python3 if not given'),
@@ -26,7 +37,7 @@ const flags = {
 
 type Flags = FlagValues<typeof flags>;
 
-const DEFAULTS = { bayesSeeds: 10, searchSeeds: 5, evaluations: 40, drop: 0.05 };
+const DEFAULTS = { bayesSeeds: 10, searchSeeds: 5, evaluations: 40, drop: 0.05, batch: 32, rounds: 8, steps: 5 };
 
 const benches: Record<string, (flags: Flags, context: CommandContext) => Promise<BenchReport>> = {
   bayes: async (
@@ -64,6 +75,24 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
       onProgress: (event: ProgressEvent) => terminal.progress(event),
     });
   },
+  train: async ({ model, python = 'python3', ...rest }, { terminal, signal }) => {
+    if (model === undefined) throw new UsageError('bench train needs --model');
+    const { benchTrain } = await import('../../bench/train/index.js');
+    return benchTrain({
+      model,
+      batchSize: rest.batch ?? DEFAULTS.batch,
+      precision: rest.precision ?? 'fp32',
+      threads: rest.threads ?? availableParallelism(),
+      rounds: rest.rounds ?? DEFAULTS.rounds,
+      steps: rest.steps ?? DEFAULTS.steps,
+      augmentation: rest.augmentation ?? 'crop',
+      variants: words(rest.variants, '--variants', TRAIN_VARIANTS) ?? TRAIN_VARIANTS,
+      python: rest['without-baseline'] === true ? null : python,
+      signal,
+      onProgress: (text) => terminal.note(text),
+      onNote: (text) => terminal.note(text),
+    });
+  },
 };
 
 export const benchCommand = defineCommand({
@@ -73,6 +102,7 @@ export const benchCommand = defineCommand({
   flags,
   examples: [
     ['$0 bench bayes --python venv/bin/python', "the optimizer beside Optuna's, on functions with known minima"],
+    ['$0 bench train --model alexnet --python venv/bin/python', "masked training steps beside PyTorch's"],
   ],
   run: async (given, { what: [what = ''] = [] }, context) => {
     const bench = benches[what] as (typeof benches)[string] | undefined;
