@@ -1,43 +1,34 @@
 /** `bench`: this package beside what people would use instead, in one run on one machine. */
 import { availableParallelism } from 'node:os';
+import { resolve } from 'node:path';
 import type { ProgressEvent } from '../../progress.js';
 import type { BenchReport, BenchRow } from '../../bench/types.js';
 import { UsageError } from '../../errors.js';
+import { joinReports } from '../../bench/join-reports.js';
 import { TRAIN_VARIANTS } from '../../bench/train/variants.js';
+import { TUNE_VARIANTS } from '../../bench/tune/types.js';
 import { type CommandContext, defineCommand } from '../command.js';
 import { didYouMean } from '../flags/suggest.js';
-import { choiceFlag, type FlagValues, integerFlag, numberFlag, switchFlag, textFlag } from '../flags/flag.js';
+import { benchFlags, wordsOf } from '../flags/bench-flags.js';
+import type { FlagValues } from '../flags/flag.js';
 import { renderTable } from '../render/table.js';
 
-const flags = {
-  seeds: integerFlag('seeds', 'Repetitions, seeded 1 to this; bayes 10, search 5 if not given', { min: 1, max: 1000 }),
-  model: textFlag('model', 'search, train: network, a name in models/ or the path of a spec'),
-  weights: textFlag('weights', 'search: its pre-trained weights'),
-  partial: switchFlag('partial', 'search: let parameters that the weight file lacks start fresh'),
-  data: textFlag('data', 'search: folder of labelled images, in the layouts of tune'),
-  split: integerFlag('split', 'search: official split', { min: 1 }),
-  evals: integerFlag('evals', 'search: evaluations of each search; 40 if not given', { min: 4 }),
-  drop: numberFlag('drop', 'search: loss of tune accuracy allowed, a share; 0.05 if not given', { min: 0, below: 1 }),
-  batch: integerFlag('batch', 'train: images a step; 32 if not given', { min: 1, max: 65_536 }),
-  precision: choiceFlag('precision', 'train: arithmetic of both sides; fp32 if not given', ['fp32', 'bf16']),
-  rounds: integerFlag('rounds', 'train: turns of each side; 8 if not given', { min: 1, max: 10_000 }),
-  steps: integerFlag('steps', 'train: steps a turn; 5 if not given', { min: 1, max: 10_000 }),
-  variants: textFlag('variants', `train: which PyTorch variants, of ${TRAIN_VARIANTS.join(',')}; all if not given`),
-  augmentation: choiceFlag('augmentation', 'train: how our images are varied; crop if not given', [
-    'none',
-    'crop',
-    'resized-crop',
-  ]),
-  threads: integerFlag('threads', 'search, train: CPU threads', { min: 1, max: 1024 }),
-  parts: textFlag('parts', 'bayes: which of problems,noise,drift,pruning,speed; all if not given'),
-  problems: textFlag('problems', 'bayes: which problems, such as branin,hartmann6; all if not given'),
-  python: textFlag('python', 'Python with the packages of the baseline; python3 if not given'),
-  'without-baseline': switchFlag('without-baseline', 'Measure this package alone'),
+type Flags = FlagValues<typeof benchFlags>;
+
+const DEFAULTS = {
+  bayesSeeds: 10,
+  searchSeeds: 5,
+  tuneSeeds: 3,
+  evaluations: 40,
+  drop: 0.05,
+  batch: 32,
+  rounds: 8,
+  steps: 5,
+  images: 256,
 };
 
-type Flags = FlagValues<typeof flags>;
-
-const DEFAULTS = { bayesSeeds: 10, searchSeeds: 5, evaluations: 40, drop: 0.05, batch: 32, rounds: 8, steps: 5 };
+/** What `bench search` measures. */
+const SEARCH_PARTS = ['methods', 'speed'] as const;
 
 const benches: Record<string, (flags: Flags, context: CommandContext) => Promise<BenchReport>> = {
   bayes: async (
@@ -47,33 +38,57 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
     const { BAYES_PARTS, PROBLEM_NAMES, benchBayes } = await import('../../bench/bayes/index.js');
     return benchBayes({
       seeds,
-      parts: words(parts, '--parts', BAYES_PARTS) ?? BAYES_PARTS,
-      problems: words(problems, '--problems', PROBLEM_NAMES),
+      parts: wordsOf(parts, '--parts', BAYES_PARTS) ?? BAYES_PARTS,
+      problems: wordsOf(problems, '--problems', PROBLEM_NAMES),
       python: rest['without-baseline'] === true ? null : python,
       signal,
       onRow: ({ name }) => terminal.note(`measured ${name}`),
       onNote: (text) => terminal.note(text),
     });
   },
-  search: async ({ model, weights, data, partial = false, ...rest }, { terminal, signal }) => {
-    if (model === undefined || weights === undefined || data === undefined) {
-      throw new UsageError('bench search needs --model, --weights and --data');
+  search: async ({ model, weights, data, partial = false, python = 'python3', ...rest }, { terminal, signal }) => {
+    const parts = wordsOf(rest.parts, '--parts', SEARCH_PARTS) ?? SEARCH_PARTS;
+    if (model === undefined)
+      throw new UsageError('bench search needs --model, and --weights and --data but for --parts speed');
+    const reports: BenchReport[] = [];
+    if (parts.includes('methods')) {
+      if (weights === undefined || data === undefined) {
+        throw new UsageError('bench search needs --weights and --data; --parts speed does without');
+      }
+      const { benchSearch } = await import('../../bench/search/index.js');
+      const report = await benchSearch({
+        model,
+        weights,
+        data,
+        partial,
+        split: rest.split,
+        threads: rest.threads,
+        seeds: rest.seeds ?? DEFAULTS.searchSeeds,
+        evaluations: rest.evals ?? DEFAULTS.evaluations,
+        drop: rest.drop ?? DEFAULTS.drop,
+        signal,
+        onRow: ({ name, median }) => terminal.note(`measured ${name}: ${median.toPrecision(3)}`),
+        onProgress: (event: ProgressEvent) => terminal.progress(event),
+      });
+      reports.push(report);
     }
-    const { benchSearch } = await import('../../bench/search/index.js');
-    return benchSearch({
-      model,
-      weights,
-      data,
-      partial,
-      split: rest.split,
-      threads: rest.threads,
-      seeds: rest.seeds ?? DEFAULTS.searchSeeds,
-      evaluations: rest.evals ?? DEFAULTS.evaluations,
-      drop: rest.drop ?? DEFAULTS.drop,
-      signal,
-      onRow: ({ name, median }) => terminal.note(`measured ${name}: ${median.toPrecision(3)}`),
-      onProgress: (event: ProgressEvent) => terminal.progress(event),
-    });
+    if (parts.includes('speed')) {
+      const { benchCandidateSpeed } = await import('../../bench/search/candidate-speed.js');
+      const report = await benchCandidateSpeed({
+        model,
+        images: rest.images ?? DEFAULTS.images,
+        batchSize: rest.batch ?? DEFAULTS.batch,
+        threads: rest.threads ?? availableParallelism(),
+        precision: rest.precision ?? 'fp32',
+        rounds: rest.rounds ?? DEFAULTS.rounds,
+        python: rest['without-baseline'] === true ? null : python,
+        signal,
+        onProgress: (text) => terminal.note(text),
+        onNote: (text) => terminal.note(text),
+      });
+      reports.push(report);
+    }
+    return joinReports(reports as [BenchReport, ...BenchReport[]]);
   },
   train: async ({ model, python = 'python3', ...rest }, { terminal, signal }) => {
     if (model === undefined) throw new UsageError('bench train needs --model');
@@ -86,10 +101,42 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
       rounds: rest.rounds ?? DEFAULTS.rounds,
       steps: rest.steps ?? DEFAULTS.steps,
       augmentation: rest.augmentation ?? 'crop',
-      variants: words(rest.variants, '--variants', TRAIN_VARIANTS) ?? TRAIN_VARIANTS,
+      variants: wordsOf(rest.variants, '--variants', TRAIN_VARIANTS) ?? TRAIN_VARIANTS,
       python: rest['without-baseline'] === true ? null : python,
       signal,
       onProgress: (text) => terminal.note(text),
+      onNote: (text) => terminal.note(text),
+    });
+  },
+  tune: async ({ model, weights, data, out, python = 'python3', ...rest }, { terminal, signal }) => {
+    if (model === undefined || weights === undefined || data === undefined || out === undefined) {
+      throw new UsageError('bench tune needs --model, --weights, --data and --out');
+    }
+    const { benchTune } = await import('../../bench/tune/index.js');
+    const task = {
+      model,
+      weights: resolve(weights),
+      data: resolve(data),
+      partial: rest.partial,
+      split: rest.split,
+      rounds: rest.rounds,
+      evaluations: rest.evals,
+      roundSteps: rest.steps,
+      maxDrop: rest['max-drop'],
+      warmupSteps: rest['warmup-steps'],
+      finetuneSteps: rest['finetune-steps'],
+      batchSize: rest.batch,
+      precision: rest.precision,
+      threads: rest.threads ?? availableParallelism(),
+    };
+    return benchTune({
+      task,
+      seeds: rest.seeds ?? DEFAULTS.tuneSeeds,
+      out: resolve(out),
+      variants: wordsOf(rest.variants, '--variants', TUNE_VARIANTS) ?? ['idiomatic'],
+      python: rest['without-baseline'] === true ? null : python,
+      signal,
+      onProgress: (event) => terminal.progress(event),
       onNote: (text) => terminal.note(text),
     });
   },
@@ -99,7 +146,7 @@ export const benchCommand = defineCommand({
   name: 'bench',
   describe: 'This package beside what people would use instead, in one run on one machine',
   positionals: [{ name: 'what', describe: `One of ${Object.keys(benches).join(', ')}`, required: true }],
-  flags,
+  flags: benchFlags,
   examples: [
     ['$0 bench bayes --python venv/bin/python', "the optimizer beside Optuna's, on functions with known minima"],
     ['$0 bench train --model alexnet --python venv/bin/python', "masked training steps beside PyTorch's"],
@@ -135,19 +182,4 @@ function renderReport({ rows, ratios, machine }: BenchReport): string {
 
 function cellsOf({ name, unit, median, worst, medianSeconds }: BenchRow): string[] {
   return [name, unit, median.toPrecision(3), worst.toPrecision(3), medianSeconds?.toFixed(2) ?? ''];
-}
-
-/** A list given as one word. @throws UsageError naming the flag and the choices. */
-function words<Choice extends string>(
-  text: string | undefined,
-  flag: string,
-  choices: readonly Choice[],
-): Choice[] | undefined {
-  return text?.split(',').map((word) => {
-    const choice = choices.find((candidate) => candidate === word);
-    if (choice === undefined) {
-      throw new UsageError(`expected a list of ${choices.join(', ')} for ${flag} but received "${word}"`);
-    }
-    return choice;
-  });
 }
