@@ -28,7 +28,7 @@ export class PyTorchTrainer implements Disposable {
   ) {}
 
   /**
-   * Starts a variant, compares nothing yet, and warms it up.
+   * Starts a variant, takes the losses of its first steps, and warms it up.
    * @returns in one line why the variant cannot run where it cannot.
    */
   static async start(
@@ -44,11 +44,16 @@ export class PyTorchTrainer implements Disposable {
       const { spec, weights, images, samples, thresholds } = task;
       const setup = { variant, precision, threads, spec, weights, images, thresholds, ...TRAINING };
       await process.ask({ command: 'setup', ...setup, batch: batchSize, labels: [...samples.labels] });
-      const { losses } = await process.ask<{ losses: number[] }>({ command: 'losses', steps: steps.compared });
-      const warm = await process.attempt({ command: 'warmUp', steps: steps.warmUp });
-      if ('answer' in warm) return new PyTorchTrainer(variant, process, losses);
+      // A variant that compiles does so in these two, and may fail for want of a compiler.
+      const compared = await process.attempt<{ losses: number[] }>({ command: 'losses', steps: steps.compared });
+      if ('answer' in compared) {
+        const warm = await process.attempt({ command: 'warmUp', steps: steps.warmUp });
+        if ('answer' in warm) return new PyTorchTrainer(variant, process, compared.answer.losses);
+        process[Symbol.dispose]();
+        return warm.error;
+      }
       process[Symbol.dispose]();
-      return warm.error;
+      return compared.error;
     } catch (error) {
       process[Symbol.dispose]();
       throw error;
