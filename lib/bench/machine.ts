@@ -4,11 +4,17 @@ import { describeLibtorch } from '../native/libtorch.js';
 import { packageRoot } from '../native/package-root.js';
 import type { MachineDescription } from './types.js';
 
-/** @param baseline versions of what was run beside this package. */
-export function describeMachine(baseline: Record<string, string> | null): MachineDescription {
+/**
+ * @param baseline versions of what was run beside this package.
+ * @param threads threads both sides were given.
+ */
+export function describeMachine(
+  baseline: Record<string, string> | null,
+  threads = availableParallelism(),
+): MachineDescription {
   return {
     cpu: cpus().at(0)?.model ?? 'unknown',
-    threads: availableParallelism(),
+    threads,
     memoryBytes: totalmem(),
     node: process.version,
     libtorch: describeLibtorch(packageRoot)?.version ?? null,

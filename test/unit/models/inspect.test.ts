@@ -38,7 +38,15 @@ describe('inspectFile', () => {
           boundBitsPerNonZero: 2 + 23 + 1,
         },
       ],
-      total: { parameters: 8, kept: 5, compression: 8 / 5, bytesDense: 40, bytesFile, bytesHeader: bytesFile - 40, bytesBound: 7 },
+      total: {
+        parameters: 8,
+        kept: 5,
+        compression: 8 / 5,
+        bytesDense: 40,
+        bytesFile,
+        bytesHeader: bytesFile - 40,
+        bytesBound: 7,
+      },
     });
   });
 

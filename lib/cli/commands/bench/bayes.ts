@@ -1,7 +1,7 @@
 /** `bench bayes` */
 import { defineCommand } from '../../command.js';
 import { textFlag } from '../../flags/flag.js';
-import { baselineFlags, seedsFlag } from './flags.js';
+import { baselineFlags, pythonOf, seedsFlag } from './flags.js';
 import { choicesOf } from './lists.js';
 import { printBench } from './report.js';
 
@@ -17,15 +17,15 @@ export const benchBayesCommand = defineCommand({
     ...baselineFlags,
   },
   examples: [['$0 bench bayes --python venv/bin/python', 'in turn with the optuna of that Python']],
-  run: async ({ seeds = SEEDS, parts, problems, python = 'python3', ...rest }, _words, context) => {
+  run: async (given, _words, context) => {
     const { BAYES_PARTS, PROBLEM_NAMES, benchBayes } = await import('../../../bench/bayes/index.js');
     const { terminal, signal } = context;
     return printBench(context, () =>
       benchBayes({
-        seeds,
-        parts: choicesOf(parts, '--parts', BAYES_PARTS) ?? BAYES_PARTS,
-        problems: choicesOf(problems, '--problems', PROBLEM_NAMES),
-        python: rest['without-baseline'] === true ? null : python,
+        seeds: given.seeds ?? SEEDS,
+        parts: choicesOf(given.parts, '--parts', BAYES_PARTS) ?? BAYES_PARTS,
+        problems: choicesOf(given.problems, '--problems', PROBLEM_NAMES),
+        python: pythonOf(given),
         signal,
         onRow: ({ name }) => terminal.note(`measured ${name}`),
         onNote: (text) => terminal.note(text),

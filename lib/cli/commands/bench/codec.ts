@@ -14,7 +14,10 @@ export const benchCodecCommand = defineCommand({
   describe: "The model file's codec: bytes and speed over densities, beside a copy and zlib",
   flags: {
     densities: textFlag('densities', 'Shares of weights kept, such as 0.5,0.1; from 1 to 0.01 if not given'),
-    thousands: integerFlag('thousands', `Thousands of rows of the tensor; ${THOUSANDS} if not given`, { min: 1, max: 64 }),
+    thousands: integerFlag('thousands', `Thousands of rows of the tensor; ${THOUSANDS} if not given`, {
+      min: 1,
+      max: 64,
+    }),
     repetitions: integerFlag('repetitions', `Measurements of each; ${REPETITIONS} if not given`, { min: 1, max: 1000 }),
     threads: threadsFlag,
   },

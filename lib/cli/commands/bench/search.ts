@@ -1,44 +1,108 @@
 /** `bench search` */
+import { joinReports } from '../../../bench/join-reports.js';
+import type { BenchReport } from '../../../bench/types.js';
 import { UsageError } from '../../../errors.js';
 import type { ProgressEvent } from '../../../progress.js';
-import { defineCommand } from '../../command.js';
-import { integerFlag, numberFlag, switchFlag, textFlag } from '../../flags/flag.js';
-import { seedsFlag, threadsFlag } from './flags.js';
+import { type CommandContext, defineCommand } from '../../command.js';
+import { type FlagValues, integerFlag, numberFlag, textFlag } from '../../flags/flag.js';
+import {
+  baselineFlags,
+  batchFlag,
+  precisionFlag,
+  pythonOf,
+  seedsFlag,
+  taskFlags,
+  threadsFlag,
+  USUAL_BATCH,
+  usualThreads,
+} from './flags.js';
+import { choicesOf } from './lists.js';
 import { printBench, rowNotes } from './report.js';
 
+const PARTS = ['methods', 'speed'] as const;
 const SEEDS = 5;
 const EVALUATIONS = 40;
 const DROP = 0.05;
+const IMAGES = 256;
+const ROUNDS = 8;
+
+const flags = {
+  ...taskFlags,
+  parts: textFlag('parts', `Which of ${PARTS.join(',')}; both if not given`),
+  seeds: seedsFlag(SEEDS),
+  evals: integerFlag('evals', `methods: evaluations of each search; ${EVALUATIONS} if not given`, { min: 4 }),
+  drop: numberFlag('drop', `methods: loss of tune accuracy allowed, a share; ${DROP} if not given`, {
+    min: 0,
+    below: 1,
+  }),
+  images: integerFlag('images', `speed: tune images; ${IMAGES} if not given`, { min: 1, max: 100_000 }),
+  rounds: integerFlag('rounds', `speed: turns of each side; ${ROUNDS} if not given`, { min: 1, max: 10_000 }),
+  batch: batchFlag,
+  precision: precisionFlag,
+  threads: threadsFlag,
+  ...baselineFlags,
+};
+
+type Given = FlagValues<typeof flags>;
 
 export const benchSearchCommand = defineCommand({
   name: 'search',
-  describe: 'One search for thresholds on a network and images, beside other ways to search',
-  flags: {
-    model: textFlag('model', 'Network: a name in models/ or the path of a spec'),
-    weights: textFlag('weights', 'Its pre-trained weights'),
-    partial: switchFlag('partial', 'Let parameters that the weight file lacks start fresh'),
-    data: textFlag('data', 'Folder of labelled images, in the layouts of tune'),
-    split: integerFlag('split', 'Official split', { min: 1 }),
-    seeds: seedsFlag(SEEDS),
-    evals: integerFlag('evals', `Evaluations of each search; ${EVALUATIONS} if not given`, { min: 4 }),
-    drop: numberFlag('drop', `Loss of tune accuracy allowed, a share; ${DROP} if not given`, { min: 0, below: 1 }),
-    threads: threadsFlag,
-  },
-  run: async ({ model, weights, data, partial = false, split, threads, ...rest }, _words, context) => {
-    if (model === undefined || weights === undefined || data === undefined) {
-      throw new UsageError('bench search needs --model, --weights and --data');
+  describe: 'The search for thresholds beside other ways to search, and the speed of scoring a candidate',
+  flags,
+  run: async (given, _words, context) => {
+    const parts = choicesOf(given.parts, '--parts', PARTS) ?? PARTS;
+    const { model } = given;
+    if (model === undefined) {
+      throw new UsageError('bench search needs --model, and --weights and --data but for --parts speed');
     }
-    const { benchSearch } = await import('../../../bench/search/index.js');
-    return printBench(context, () =>
-      benchSearch({
-        ...{ model, weights, data, partial, split, threads },
-        seeds: rest.seeds ?? SEEDS,
-        evaluations: rest.evals ?? EVALUATIONS,
-        drop: rest.drop ?? DROP,
-        signal: context.signal,
-        onRow: rowNotes(context),
-        onProgress: (event: ProgressEvent) => context.terminal.progress(event),
-      }),
-    );
+    const measures: (() => Promise<BenchReport>)[] = [];
+    if (parts.includes('methods')) measures.push(await methodsPart({ ...given, model }, context));
+    if (parts.includes('speed')) measures.push(await speedPart({ ...given, model }, context));
+    return printBench(context, async () => {
+      const reports: BenchReport[] = [];
+      for (const measure of measures) reports.push(await measure());
+      return joinReports(reports);
+    });
   },
 });
+
+async function methodsPart(
+  given: Given & { model: string },
+  context: CommandContext,
+): Promise<() => Promise<BenchReport>> {
+  const { model, weights, data, partial = false, split, threads } = given;
+  if (weights === undefined || data === undefined) {
+    throw new UsageError('bench search needs --weights and --data; --parts speed does without');
+  }
+  const { benchSearch } = await import('../../../bench/search/index.js');
+  return () =>
+    benchSearch({
+      ...{ model, weights, data, partial, split, threads },
+      seeds: given.seeds ?? SEEDS,
+      evaluations: given.evals ?? EVALUATIONS,
+      drop: given.drop ?? DROP,
+      signal: context.signal,
+      onRow: rowNotes(context),
+      onProgress: (event: ProgressEvent) => context.terminal.progress(event),
+    });
+}
+
+async function speedPart(
+  given: Given & { model: string },
+  { terminal, signal }: CommandContext,
+): Promise<() => Promise<BenchReport>> {
+  const { benchCandidateSpeed } = await import('../../../bench/search/candidate-speed.js');
+  return () =>
+    benchCandidateSpeed({
+      model: given.model,
+      images: given.images ?? IMAGES,
+      batchSize: given.batch ?? USUAL_BATCH,
+      threads: given.threads ?? usualThreads,
+      precision: given.precision ?? 'fp32',
+      rounds: given.rounds ?? ROUNDS,
+      python: pythonOf(given),
+      signal,
+      onProgress: (text) => terminal.note(text),
+      onNote: (text) => terminal.note(text),
+    });
+}

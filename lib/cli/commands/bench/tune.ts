@@ -1,0 +1,76 @@
+/** `bench tune` */
+import { resolve } from 'node:path';
+import { TUNE_VARIANTS } from '../../../bench/tune/types.js';
+import { UsageError } from '../../../errors.js';
+import { defineCommand } from '../../command.js';
+import { integerFlag, numberFlag, textFlag } from '../../flags/flag.js';
+import {
+  baselineFlags,
+  batchFlag,
+  precisionFlag,
+  pythonOf,
+  seedsFlag,
+  taskFlags,
+  threadsFlag,
+  usualThreads,
+} from './flags.js';
+import { choicesOf } from './lists.js';
+import { printBench } from './report.js';
+
+const SEEDS = 3;
+
+export const benchTuneCommand = defineCommand({
+  name: 'tune',
+  describe: 'The whole of tune beside a PyTorch script of the same algorithm and budget',
+  flags: {
+    ...taskFlags,
+    out: textFlag('out', 'Folder of the runs; the same command goes on from what is there'),
+    seeds: seedsFlag(SEEDS),
+    variants: textFlag('variants', `PyTorch variants, of ${TUNE_VARIANTS.join(',')}; idiomatic if not given`),
+    rounds: integerFlag('rounds', 'Rounds', { min: 1, max: 10_000 }),
+    evals: integerFlag('evals', 'Candidates a round', { min: 4 }),
+    steps: integerFlag('steps', 'Masked training steps a round', { min: 1, max: 10_000 }),
+    'max-drop': numberFlag('max-drop', 'Largest loss of accuracy on the tune images, a share', { min: 0, below: 1 }),
+    'warmup-steps': integerFlag('warmup-steps', 'Training steps before the first round', { min: 1 }),
+    'finetune-steps': integerFlag('finetune-steps', 'Training steps after the masks are frozen', { min: 1 }),
+    batch: batchFlag,
+    precision: precisionFlag,
+    threads: threadsFlag,
+    ...baselineFlags,
+  },
+  run: async (given, _words, context) => {
+    const { model, weights, data, out } = given;
+    if (model === undefined || weights === undefined || data === undefined || out === undefined) {
+      throw new UsageError('bench tune needs --model, --weights, --data and --out');
+    }
+    const { benchTune } = await import('../../../bench/tune/index.js');
+    const { terminal, signal } = context;
+    return printBench(context, () =>
+      benchTune({
+        task: {
+          model,
+          weights: resolve(weights),
+          data: resolve(data),
+          partial: given.partial,
+          split: given.split,
+          rounds: given.rounds,
+          evaluations: given.evals,
+          roundSteps: given.steps,
+          maxDrop: given['max-drop'],
+          warmupSteps: given['warmup-steps'],
+          finetuneSteps: given['finetune-steps'],
+          batchSize: given.batch,
+          precision: given.precision,
+          threads: given.threads ?? usualThreads,
+        },
+        seeds: given.seeds ?? SEEDS,
+        out: resolve(out),
+        variants: choicesOf(given.variants, '--variants', TUNE_VARIANTS) ?? ['idiomatic'],
+        python: pythonOf(given),
+        signal,
+        onProgress: (event) => terminal.progress(event),
+        onNote: (text) => terminal.note(text),
+      }),
+    );
+  },
+});
