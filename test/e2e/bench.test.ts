@@ -59,6 +59,7 @@ describe('bench search', () => {
     }
     expect(last('ours').median).toBeGreaterThan(1.2);
     expect(last('ours').median).toBeGreaterThanOrEqual(rows.find((row) => row.name === 'ours (2)')!.median);
-    expect(ratios['images read: racing over no racing']).toBeLessThanOrEqual(1);
+    // Racing reads the unpruned network, too.
+    expect(ratios['images read: racing over no racing']).toBeLessThanOrEqual(1 + 1 / 8);
   });
 });
