@@ -12,16 +12,18 @@
  * which differs on far fewer images than the unpruned network does. (Maron and Moore, "Hoeffding Races", NIPS 1993, is the
  * idea; the paired difference is the blocking of Moore and Lee, ICML 1994.)
  *
- * Stopping early favours the lucky, so whatever would become the smallest network is read to the end: what the search commits
- * to has been read on all images, and it is a reference from then on.
+ * Stopping early favours the lucky, so whatever would become the smallest network by more than a trifle is read to the end: only
+ * what was read on all images is committed to, and it is a reference from then on.
  */
 
 /** Standard errors above the limit at which a candidate is given up. */
-const GIVE_UP_DEVIATIONS = 2;
+const GIVE_UP_DEVIATIONS = 1.25;
 /** Standard errors below the limit at which a candidate passes that is not the smallest. */
 const PASS_DEVIATIONS = 1.5;
 /** Standard error, share, at which a candidate above the limit is known well enough for the surrogate. */
-const FINE_DEVIATION = 0.0125;
+const FINE_DEVIATION = 0.02;
+/** By how much smaller than the smallest a network must be to be worth reading to the end. */
+const NOTEWORTHY_GAIN = 1.01;
 /** Pseudo-images with and without a difference: the first images, all alike, must not look certain. */
 const PSEUDO_DIFFERENCES = 1;
 const PSEUDO_IMAGES = 2;
@@ -81,7 +83,7 @@ export class Race {
     if (error > this.limit) {
       return error - GIVE_UP_DEVIATIONS * deviation > this.limit || deviation < FINE_DEVIATION;
     }
-    return compression <= this.#best && error + PASS_DEVIATIONS * deviation <= this.limit;
+    return compression < NOTEWORTHY_GAIN * this.#best && error + PASS_DEVIATIONS * deviation <= this.limit;
   }
 
   #estimateFrom(reference: Reference, mistakes: Uint8Array): RaceEstimate {

@@ -125,11 +125,11 @@ function samePoint(one: readonly number[], other: readonly number[]): boolean {
   return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) < 1e-9);
 }
 
-/** The point of the smallest network among the round's feasible candidates; undefined where there is none. */
+/** The point of the smallest network that is feasible on all images; undefined where there is none. */
 function smallestFeasible(scored: readonly EvaluationEvent[]): number[] | undefined {
   let best: EvaluationEvent | undefined;
   for (const event of scored) {
-    if (event.feasible && event.compression > (best?.compression ?? 0)) best = event;
+    if (event.feasible && event.mistakes !== null && event.compression > (best?.compression ?? 0)) best = event;
   }
   return best?.point;
 }

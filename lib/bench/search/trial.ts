@@ -45,12 +45,13 @@ export class Trial {
     return this.trace.at(-1) ?? 1;
   }
 
-  /** Scores thresholds and remembers them if they are the best within the limit. */
+  /** Scores thresholds and remembers them if they are the best within the limit on all images. */
   async score(thresholds: Record<string, number>): Promise<Score & { feasible: boolean }> {
     const score = await this.#objective.scoreThresholds(thresholds, this.#race, this.#signal);
     const feasible = score.error <= this.limit;
     this.imagesRead += score.mistakes.length;
-    const better = feasible && score.compression > this.compression;
+    const readAll = score.mistakes.length === this.#objective.images;
+    const better = feasible && readAll && score.compression > this.compression;
     if (better) this.thresholds = thresholds;
     this.trace.push(better ? score.compression : this.compression);
     return { ...score, feasible };

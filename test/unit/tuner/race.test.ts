@@ -79,6 +79,7 @@ describe('Race', () => {
     expect(imagesRead(race, unpruned, 2)).toBe(IMAGES);
     race.remember(unpruned, 2);
     expect(imagesRead(race, unpruned, 1.9)).toBeLessThanOrEqual(2 * LOOK);
+    expect(imagesRead(race, unpruned, 2.01)).toBeLessThanOrEqual(2 * LOOK);
     expect(imagesRead(race, unpruned, 2.1)).toBe(IMAGES);
   });
 
