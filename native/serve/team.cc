@@ -1,0 +1,100 @@
+#include "serve/team.h"
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace finepune::serve {
+
+namespace {
+
+constexpr uint64_t kOpen = 1, kOneHelper = 2, kOneWork = uint64_t{1} << 16;
+constexpr int64_t kMostThreads = 4096;
+// Pauses between two offers of the core to somebody else.
+constexpr int kPauses = 512;
+
+void pause(int& count) {
+  if (++count % kPauses == 0) {
+    std::this_thread::yield();
+    return;
+  }
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+uint64_t helpers_inside(uint64_t gate) { return gate % kOneWork / kOneHelper; }
+
+}  // namespace
+
+Team::Team(int64_t threads) {
+  for (int64_t number = 1; number < std::min(threads, kMostThreads); ++number) {
+    helpers_.emplace_back([this, number] { help(number); });
+  }
+}
+
+Team::~Team() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_.store(true);
+  }
+  changed_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void Team::wake() {
+  if (helpers_.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    awake_.store(true);
+  }
+  changed_.notify_all();
+}
+
+void Team::share(Piece piece, const void* context, int64_t first_worker, int64_t count) {
+  piece_ = piece;
+  context_ = context;
+  first_worker_ = first_worker;
+  count_ = count;
+  next_.store(0, std::memory_order_relaxed);
+  gone_.store(0, std::memory_order_relaxed);
+  const uint64_t work = gate_.load(std::memory_order_relaxed) / kOneWork + 1;
+  gate_.store(work * kOneWork + kOpen, std::memory_order_release);
+  take_items(first_worker);
+  // Whoever has not come in by now is too late; the others are on their last piece.
+  const uint64_t inside = helpers_inside(gate_.fetch_and(~kOpen, std::memory_order_acq_rel));
+  for (int pauses = 0; gone_.load(std::memory_order_acquire) != inside;) pause(pauses);
+}
+
+void Team::take_items(int64_t worker) {
+  for (int64_t item = next_.fetch_add(1, std::memory_order_relaxed); item < count_;
+       item = next_.fetch_add(1, std::memory_order_relaxed)) {
+    piece_(context_, item, worker);
+  }
+}
+
+void Team::help(int64_t number) {
+  uint64_t done = 0;
+  int pauses = 0;
+  while (!stopped_.load(std::memory_order_relaxed)) {
+    uint64_t gate = gate_.load(std::memory_order_acquire);
+    if ((gate & kOpen) != 0 && gate / kOneWork != done) {
+      if (!gate_.compare_exchange_weak(gate, gate + kOneHelper, std::memory_order_acq_rel)) continue;
+      done = gate / kOneWork;
+      take_items(first_worker_ + number);
+      gone_.fetch_add(1, std::memory_order_release);
+      pauses = 0;
+      continue;
+    }
+    if (awake_.load(std::memory_order_relaxed)) {
+      pause(pauses);
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return awake_.load() || stopped_.load(); });
+  }
+}
+
+}  // namespace finepune::serve
