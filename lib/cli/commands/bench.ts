@@ -17,16 +17,28 @@ const flags = {
   split: integerFlag('split', 'search: official split', { min: 1 }),
   evals: integerFlag('evals', 'search: evaluations of each search; 40 if not given', { min: 4 }),
   drop: numberFlag('drop', 'search: loss of tune accuracy allowed, a share; 0.05 if not given', { min: 0, below: 1 }),
-  threads: integerFlag('threads', 'search: CPU threads', { min: 1, max: 1024 }),
+  threads: integerFlag('threads', 'search, serve: CPU threads', { min: 1, max: 1024 }),
   parts: textFlag('parts', 'bayes: which of problems,noise,drift,pruning,speed; all if not given'),
   problems: textFlag('problems', 'bayes: which problems, such as branin,hartmann6; all if not given'),
+  models: textFlag('models', 'serve: networks, separated by commas; alexnet,squeezenet1_1,resnet18 if not given'),
+  densities: textFlag('densities', 'serve: shares of weights kept, such as 1,0.3,0.1; from 1 to 0.01 if not given'),
+  batches: textFlag('batches', 'serve: images at once; 1,32 if not given'),
+  rounds: integerFlag('rounds', 'serve: fewest rounds; 5 if not given', { min: 1, max: 100_000 }),
   python: textFlag('python', 'Python with the packages of the baseline; python3 if not given'),
   'without-baseline': switchFlag('without-baseline', 'Measure this package alone'),
 };
 
 type Flags = FlagValues<typeof flags>;
 
-const DEFAULTS = { bayesSeeds: 10, searchSeeds: 5, evaluations: 40, drop: 0.05 };
+const DEFAULTS = {
+  bayesSeeds: 10,
+  searchSeeds: 5,
+  evaluations: 40,
+  drop: 0.05,
+  models: 'alexnet,squeezenet1_1,resnet18',
+  batches: [1, 32],
+  rounds: 5,
+};
 
 const benches: Record<string, (flags: Flags, context: CommandContext) => Promise<BenchReport>> = {
   bayes: async (
@@ -62,6 +74,19 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
       signal,
       onRow: ({ name, median }) => terminal.note(`measured ${name}: ${median.toPrecision(3)}`),
       onProgress: (event: ProgressEvent) => terminal.progress(event),
+    });
+  },
+  serve: async ({ models = DEFAULTS.models, densities, batches, threads, rounds, ...rest }, { terminal, signal }) => {
+    const { benchServe, SWEEP } = await import('../../bench/serve/index.js');
+    return benchServe({
+      models: models.split(','),
+      densities: shares(densities, '--densities') ?? SWEEP,
+      batches: counts(batches, '--batches') ?? DEFAULTS.batches,
+      threads,
+      rounds: rounds ?? DEFAULTS.rounds,
+      baseline: rest['without-baseline'] !== true,
+      signal,
+      onRow: ({ name, median, unit }) => terminal.note(`measured ${name}: ${median.toPrecision(3)} ${unit}`),
     });
   },
 };
@@ -105,6 +130,30 @@ function renderReport({ rows, ratios, machine }: BenchReport): string {
 
 function cellsOf({ name, unit, median, worst, medianSeconds }: BenchRow): string[] {
   return [name, unit, median.toPrecision(3), worst.toPrecision(3), medianSeconds?.toFixed(2) ?? ''];
+}
+
+/** Numbers above 0 and up to 1. @throws UsageError naming the flag. */
+function shares(text: string | undefined, flag: string): number[] | undefined {
+  return numbers(text, flag, 'shares above 0 and up to 1', (value) => value > 0 && value <= 1);
+}
+
+/** Whole numbers from 1 to 4,096. @throws UsageError naming the flag. */
+function counts(text: string | undefined, flag: string): number[] | undefined {
+  const fits = (value: number) => Number.isSafeInteger(value) && value >= 1 && value <= 4096;
+  return numbers(text, flag, 'whole numbers from 1 to 4096', fits);
+}
+
+function numbers(
+  text: string | undefined,
+  flag: string,
+  expected: string,
+  fits: (value: number) => boolean,
+): number[] | undefined {
+  return text?.split(',').map((word) => {
+    const value = word.trim() === '' ? Number.NaN : Number(word);
+    if (!fits(value)) throw new UsageError(`expected a list of ${expected} for ${flag} but received "${word}"`);
+    return value;
+  });
 }
 
 /** A list given as one word. @throws UsageError naming the flag and the choices. */
