@@ -17,6 +17,9 @@ const LARGEST = 3.4028234663852886e38;
 const FLOAT = 1;
 const ATTRIBUTE = { float: 1, int: 2, ints: 7 } as const;
 
+/** Of a node; any may be absent. */
+type Attributes = Partial<Record<string, number | number[]>>;
+
 /** Tensors by parameter name, row-major. */
 export type OnnxTensors = ReadonlyMap<string, { data: Float32Array }>;
 
@@ -38,8 +41,9 @@ export function writeOnnx(spec: ModelSpec, tensors: OnnxTensors): Uint8Array {
     if (tensor === undefined) throw new SpecError(`${spec.name}: tensor ${name} is missing; give every parameter`);
     message(graph, 5, (writer) => writeTensor(writer, name, shape, tensor.data));
   }
-  for (const { name, op, attributes = {} } of nodes) {
+  for (const { name, op, ...rest } of nodes) {
     if (op !== 'Clip') continue;
+    const attributes: Attributes = rest.attributes;
     for (const limit of ['min', 'max'] as const) {
       const value = Number(attributes[limit] ?? (limit === 'min' ? -LARGEST : LARGEST));
       message(graph, 5, (writer) => writeTensor(writer, `${name}.${limit}`, [], Float32Array.of(value)));
@@ -69,23 +73,28 @@ function text(writer: BinaryWriter, field: number, value: string): void {
 
 /** NodeProto. */
 function writeNode(writer: BinaryWriter, node: ModelNode, spec: ModelSpec): void {
-  const { name, op, inputs, attributes = {} } = node;
+  const { name, op, inputs } = node;
+  const attributes: Attributes = node.attributes ?? {};
   for (const input of [...inputs, ...parameterInputs(node)]) text(writer, 1, input);
   text(writer, 2, name);
   text(writer, 3, name);
   text(writer, 4, op);
   const put = (attribute: string, value: number | number[]) =>
     message(writer, 5, (inner) => writeAttribute(inner, attribute, value));
+  const putGiven = (attribute: string) => {
+    const value = attributes[attribute];
+    if (value !== undefined) put(attribute, value);
+  };
   switch (op) {
     case 'Conv':
       for (const attribute of ['kernel_shape', 'strides', 'pads', 'dilations', 'group']) {
-        if (attributes[attribute] !== undefined) put(attribute, attributes[attribute]);
+        putGiven(attribute);
       }
       break;
     case 'MaxPool':
     case 'AveragePool':
       for (const attribute of ['kernel_shape', 'strides', 'pads', 'ceil_mode']) {
-        if (attributes[attribute] !== undefined) put(attribute, attributes[attribute]);
+        putGiven(attribute);
       }
       if (op === 'AveragePool') put('count_include_pad', attributes.count_include_pad ?? 0);
       break;
@@ -123,7 +132,8 @@ function writeNode(writer: BinaryWriter, node: ModelNode, spec: ModelSpec): void
 }
 
 /** Names of the tensors a node reads beside the values of other nodes, in ONNX's order. */
-function parameterInputs({ name, op, attributes = {} }: ModelNode): string[] {
+function parameterInputs({ name, op, ...rest }: ModelNode): string[] {
+  const attributes: Attributes = rest.attributes ?? {};
   switch (op) {
     case 'Conv':
     case 'Gemm':

@@ -1,5 +1,6 @@
 /** What answers the same question in `bench serve`: our served network, libtorch, onnxruntime. */
 
+import type * as Onnxruntime from 'onnxruntime-node';
 import { UsageError } from '../../errors.js';
 import { toGraph, toNormalization, writeOnnx, type ModelSpec } from '../../models/index.js';
 import { ServedNetwork } from '../../native/served-network.js';
@@ -80,7 +81,7 @@ export async function openOnnxruntime(spec: ModelSpec, tensors: Tensors, threads
   };
 }
 
-async function importOnnxruntime(): Promise<typeof import('onnxruntime-node')> {
+async function importOnnxruntime(): Promise<typeof Onnxruntime> {
   try {
     return await import('onnxruntime-node');
   } catch (error) {

@@ -42,8 +42,11 @@ export function tensorsOf(
       for (let i = 0; i < count; i += 1) {
         if (kept >= 1 || random.uniform() < kept) data[i] = (2 * random.uniform() - 1) * range;
       }
+    } else if (kind === 'bias' || kind === 'shift') {
+      // Not zero: a layer that is nearly empty would otherwise silence all that follow.
+      for (let i = 0; i < count; i += 1) data[i] = 0.2 * random.uniform() - 0.1;
     } else {
-      data.fill(kind === 'scale' || kind === 'running_var' ? 1 : 0);
+      data.fill(kind === 'running_mean' ? 0 : 1);
     }
     tensors.set(name, { shape: [...shape], data });
   }
