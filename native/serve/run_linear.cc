@@ -25,16 +25,18 @@ void run_single(const StepContext& context, const Step& step, Form form, const s
   context.team.run(context.threads, context.first_worker, pieces, [&](int64_t piece, int64_t) {
     const int64_t first = piece * kPieceRows, last = std::min(first + kPieceRows, rows);
     if (form == Form::sparse) {
-      for (int64_t row = first; row < last; ++row) {
-        for (size_t image = 0; image < inputs.size(); ++image) {
-          float sum = 0;
-          for (const SparseBlock& block : weights.sparse_blocks()) {
+      for (size_t image = 0; image < inputs.size(); ++image) {
+        float sums[kPieceRows] = {};
+        // One block after the other: its part of the input stays in the nearest cache.
+        for (const SparseBlock& block : weights.sparse_blocks()) {
+          for (int64_t row = first; row < last; ++row) {
             const int64_t entry = block.starts[row];
-            sum += context.kernels.sparse_dot(weights.offsets() + entry, weights.values() + entry,
-                                              block.starts[row + 1] - entry, inputs[image] + block.first_channel);
+            sums[row - first] += context.kernels.sparse_dot(weights.offsets() + entry, weights.values() + entry,
+                                                            block.starts[row + 1] - entry,
+                                                            inputs[image] + block.first_channel);
           }
-          outputs[image][row] = limited(step, row, sum);
         }
+        for (int64_t row = first; row < last; ++row) outputs[image][row] = limited(step, row, sums[row - first]);
       }
       return;
     }

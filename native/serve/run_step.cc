@@ -31,7 +31,7 @@ void run_pool(const StepContext& context, const Step& step, const StepMemory& me
                                    windows.padding.left + input.layout.width);
   context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t worker) {
     clear_padding(output, channel);
-    float* scratch = context.scratch[worker].take(covered * pixel);
+    float* scratch = context.scratch[worker].take(covered * pixel + 3 * context.kernels.lanes);
     for (int64_t y = 0; y < output.layout.height; ++y) {
       const int64_t begin = y * windows.strides[0] - windows.padding.top;
       const int64_t first = std::max<int64_t>(begin, 0);

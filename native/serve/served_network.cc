@@ -18,6 +18,10 @@ constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{12
 constexpr double kDensest = 0.75;
 // A sparse layer has to win by more than noise.
 constexpr double kMargin = 0.97;
+// Non-zeros of a row in a block of a convolution's channels, and features of a linear layer's block: those are read in
+// no order, and half of the nearest cache holds them.
+constexpr int64_t kBlockEntries = 64;
+constexpr double kNearFeatures = 4608;
 
 const cpu::DirectKernels* best_kernels() {
   int count = 0;
@@ -61,8 +65,9 @@ void ServedNetwork::choose_forms() {
     const bool try_sparse = weights.can_be_sparse() && options_.choice != Choice::dense &&
                             (options_.choice == Choice::sparse || weights.density() <= kDensest);
     if (!try_sparse) continue;
-    // Long enough for the sums to pay for being loaded again with each block of channels.
-    weights.make_sparse(program_.steps[i].kind == StepKind::linear ? int64_t{1} << 40 : 64);
+    // A convolution's blocks: long enough for the sums to pay for being loaded again with each block of channels.
+    const bool linear = program_.steps[i].kind == StepKind::linear;
+    weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
     if (options_.choice == Choice::sparse) {
       single_.forms[i] = wide_.forms[i] = Form::sparse;
     } else {

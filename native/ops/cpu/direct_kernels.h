@@ -58,7 +58,8 @@ struct PoolRow {
   const float* input;
   int64_t row_stride, rows, width, left, window_width, stride, pixel, count;
   float* output;
-  // Room for (count - 1) * stride + window_width pixels, and for left + width.
+  // Room for (count - 1) * stride + window_width pixels, and for left + width, and for 3 vectors more. A vector is also
+  // read past the end of each row.
   float* scratch;
 };
 
