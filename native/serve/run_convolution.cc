@@ -12,44 +12,43 @@ constexpr int64_t kTileVectors = 24;
 // Output channels of one piece of work.
 constexpr int64_t kPieceRows = 32;
 
-// Copies one input plane with its padding, split into phases.
-void copy_plane(const Step& step, const Planes& input, int64_t channel, float* to) {
+// Copies one phase of an input plane with its padding.
+void copy_phase(const Step& step, const Planes& input, int64_t channel, size_t number, float* to) {
   const ConvolutionReading& reading = step.reading;
   const auto& [kernel, strides, dilations, padding, groups] = step.convolution;
   const int64_t pixel = input.pixel, height = input.layout.height, width = input.layout.width;
-  for (const auto& phase : reading.phases) {
-    for (int64_t y = 0; y < reading.phase_height; ++y) {
-      const int64_t row = y * strides[0] + phase[0] - padding.top;
-      if (row < 0 || row >= height) {
-        std::memset(to, 0, static_cast<size_t>(reading.phase_width * pixel) * sizeof(float));
-        to += reading.phase_width * pixel;
-        continue;
-      }
-      const float* from = input.row(channel, row);
-      // Column x reads x * stride + shift; only [first, last) lie in the image.
-      const int64_t shift = phase[1] - padding.left, stride = strides[1];
-      const int64_t first = std::clamp<int64_t>(shift >= 0 ? 0 : (-shift + stride - 1) / stride, 0, reading.phase_width);
-      const int64_t last =
-          std::clamp<int64_t>(width > shift ? (width - shift + stride - 1) / stride : 0, first, reading.phase_width);
-      std::memset(to, 0, static_cast<size_t>(first * pixel) * sizeof(float));
-      if (pixel == 1 && stride == 2) {
-        const float* source = from + shift;
-        for (int64_t x = first; x < last; ++x) to[x] = source[2 * x];
-      } else if (pixel == 1 && stride != 1) {
-        for (int64_t x = first; x < last; ++x) to[x] = from[x * stride + shift];
-      } else if (stride == 1) {
-        if (last > first) {
-          std::memcpy(to + first * pixel, from + (first + shift) * pixel,
-                      static_cast<size_t>((last - first) * pixel) * sizeof(float));
-        }
-      } else {
-        for (int64_t x = first; x < last; ++x) {
-          std::memcpy(to + x * pixel, from + (x * stride + shift) * pixel, static_cast<size_t>(pixel) * sizeof(float));
-        }
-      }
-      std::memset(to + last * pixel, 0, static_cast<size_t>((reading.phase_width - last) * pixel) * sizeof(float));
+  const std::array<int64_t, 2> phase = reading.phases[number];
+  for (int64_t y = 0; y < reading.phase_height; ++y) {
+    const int64_t row = y * strides[0] + phase[0] - padding.top;
+    if (row < 0 || row >= height) {
+      std::memset(to, 0, static_cast<size_t>(reading.phase_width * pixel) * sizeof(float));
       to += reading.phase_width * pixel;
+      continue;
     }
+    const float* from = input.row(channel, row);
+    // Column x reads x * stride + shift; only [first, last) lie in the image.
+    const int64_t shift = phase[1] - padding.left, stride = strides[1];
+    const int64_t first = std::clamp<int64_t>(shift >= 0 ? 0 : (-shift + stride - 1) / stride, 0, reading.phase_width);
+    const int64_t last =
+        std::clamp<int64_t>(width > shift ? (width - shift + stride - 1) / stride : 0, first, reading.phase_width);
+    std::memset(to, 0, static_cast<size_t>(first * pixel) * sizeof(float));
+    if (pixel == 1 && stride == 2) {
+      const float* source = from + shift;
+      for (int64_t x = first; x < last; ++x) to[x] = source[2 * x];
+    } else if (pixel == 1 && stride != 1) {
+      for (int64_t x = first; x < last; ++x) to[x] = from[x * stride + shift];
+    } else if (stride == 1) {
+      if (last > first) {
+        std::memcpy(to + first * pixel, from + (first + shift) * pixel,
+                    static_cast<size_t>((last - first) * pixel) * sizeof(float));
+      }
+    } else {
+      for (int64_t x = first; x < last; ++x) {
+        std::memcpy(to + x * pixel, from + (x * stride + shift) * pixel, static_cast<size_t>(pixel) * sizeof(float));
+      }
+    }
+    std::memset(to + last * pixel, 0, static_cast<size_t>((reading.phase_width - last) * pixel) * sizeof(float));
+    to += reading.phase_width * pixel;
   }
 }
 
@@ -142,8 +141,10 @@ void run_convolution(const StepContext& context, const Step& step, Form form, co
     job.input = input.row(0, 0) - (padding.top * reading.row_stride + padding.left) * pixel;
   } else {
     job.input = memory.copy;
-    context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t) {
-      copy_plane(step, input, channel, memory.copy + channel * reading.stencil.plane * pixel);
+    const int64_t phases = static_cast<int64_t>(reading.phases.size());
+    const int64_t floats = reading.phase_height * reading.phase_width * pixel;
+    context.team.run(context.threads, context.first_worker, input.layout.channels * phases, [&](int64_t item, int64_t) {
+      copy_phase(step, input, item / phases, static_cast<size_t>(item % phases), memory.copy + item * floats);
     });
   }
   job.flat_floats = ((output.layout.height - 1) * reading.row_stride + output.layout.width) * pixel;

@@ -12,8 +12,9 @@ namespace {
 
 constexpr uint64_t kOpen = 1, kOneHelper = 2, kOneWork = uint64_t{1} << 16;
 constexpr int64_t kMostThreads = 4096;
-// Pauses between two offers of the core to somebody else.
-constexpr int kPauses = 512;
+// Pauses between two offers of the core to somebody else, some 50 microseconds: longer than most waits for the end of a
+// piece of work, because a core that is given away on a busy machine comes back milliseconds later.
+constexpr int kPauses = 2048;
 
 void pause(int& count) {
   if (++count % kPauses == 0) {
@@ -77,7 +78,7 @@ void Team::take_items(int64_t worker) {
 
 void Team::help(int64_t number) {
   uint64_t done = 0;
-  int pauses = 0;
+  int pauses = 0, idle = 0;
   while (!stopped_.load(std::memory_order_relaxed)) {
     uint64_t gate = gate_.load(std::memory_order_acquire);
     if ((gate & kOpen) != 0 && gate / kOneWork != done) {
@@ -89,6 +90,12 @@ void Team::help(int64_t number) {
       continue;
     }
     if (awake_.load(std::memory_order_relaxed)) {
+      idle = 0;
+      pause(pauses);
+      continue;
+    }
+    // The next image often comes at once: falling asleep and being woken would cost more than it takes to compute.
+    if (++idle < kPauses) {
       pause(pauses);
       continue;
     }
