@@ -53,6 +53,8 @@ class Team {
   void share(Piece piece, const void* context, int64_t first_worker, int64_t count);
   void take_items(int64_t worker);
   void help(int64_t number);
+  // Moves the calling helper where it shares the caller's core.
+  void leave_core_of_caller() const;
 
   // The work at hand; changed only while the gate is closed and nobody is inside.
   Piece piece_ = nullptr;
@@ -63,6 +65,8 @@ class Team {
   std::atomic<uint64_t> gate_{0};
   std::atomic<uint64_t> gone_{0};
   std::atomic<bool> awake_{false}, stopped_{false};
+  // The core that the caller was last seen on.
+  std::atomic<int> caller_core_{-1};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<std::thread> helpers_;
