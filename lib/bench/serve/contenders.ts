@@ -10,11 +10,9 @@ export type Tensors = Map<string, { shape: number[]; data: Float32Array }>;
 
 /** Runs one batch of normalised images. */
 export interface Contender {
-  name: string;
+  name: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune';
   run(input: Float32Array, shape: [number, number, number, number]): Promise<Float32Array>;
   dispose(): Promise<void>;
-  /** Bytes of weights and values held, where it says. */
-  bytes: number | null;
 }
 
 export async function openServed(
@@ -35,7 +33,6 @@ export async function openServed(
     name: forms === 'dense' ? 'dense' : 'finepune',
     run: async (pixels, shape) => (await network.run({ pixels, shape, normalization })).logits,
     dispose: () => network.dispose(),
-    bytes: network.describe().bytes,
   };
 }
 
@@ -56,7 +53,6 @@ export async function openLibtorch(spec: ModelSpec, tensors: Tensors, threads: n
     name: 'libtorch',
     run: async (pixels, shape) => (await session.forward({ pixels, shape })).logits,
     dispose: () => session.dispose(),
-    bytes: null,
   };
 }
 
@@ -77,7 +73,6 @@ export async function openOnnxruntime(spec: ModelSpec, tensors: Tensors, threads
       return results[spec.output].data as Float32Array;
     },
     dispose: () => session.release(),
-    bytes: null,
   };
 }
 
@@ -86,7 +81,7 @@ async function importOnnxruntime(): Promise<typeof Onnxruntime> {
     return await import('onnxruntime-node');
   } catch (error) {
     throw new UsageError(
-      'bench serve compares with onnxruntime-node, which is not installed; run: npm install onnxruntime-node, or use --without-baseline',
+      'bench serve compares with onnxruntime-node, which is not installed; run: npm install --no-save onnxruntime-node, or use --without-baseline',
       { cause: error },
     );
   }

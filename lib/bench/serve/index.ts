@@ -1,116 +1,135 @@
 /** `bench serve`: a network served by this package beside onnxruntime and libtorch, in turn in one run. */
 
-import { availableParallelism } from 'node:os';
-import { Random } from '../../bayes/rng.js';
-import { AbortedError } from '../../errors.js';
-import { loadSpec, type ModelSpec } from '../../models/index.js';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { classCount, writeModelFile, type ModelSpec } from '../../models/index.js';
 import { describeMachine } from '../machine.js';
-import { median, rowOf } from '../statistics.js';
+import { median, quantile, rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
-import { openLibtorch, openOnnxruntime, openServed, type Contender } from './contenders.js';
-import { tensorsOf, variantsOf } from './variants.js';
+import { openLibtorch, openOnnxruntime, openServed, type Contender, type Tensors } from './contenders.js';
+import { race } from './race.js';
+import { residentBytes } from './resident.js';
+import { openSubject, type SubjectRequest } from './subjects.js';
+
+export { benchSoak, type BenchSoakOptions } from './soak.js';
 
 export const SWEEP = [1, 0.5, 0.3, 0.2, 0.1, 0.05, 0.02, 0.01] as const;
 
 export interface BenchServeOptions {
   /** Names in models/ or paths of specs. */
   models: readonly string[];
-  /** Shares of weights kept. */
+  /** Model files of `tune`, measured beside `models`. */
+  files?: readonly string[] | undefined;
+  /** Shares of weights kept; a model file has its own. */
   densities: readonly number[];
   batches: readonly number[];
   threads?: number | undefined;
-  /** Rounds; each contender runs once a round. */
+  /** Fewest rounds; each contender has a turn a round. */
   rounds: number;
   /** Also run onnxruntime and libtorch. */
   baseline: boolean;
+  /** Also start a process for each contender and read its resident memory. */
+  memory: boolean;
   signal?: AbortSignal | undefined;
   onRow?: RowListener | undefined;
 }
 
-/** Kept short in total: a round of all contenders is repeated until this is used up, but at least `rounds` times. */
-const SECONDS_EACH = 0.25;
-
 /**
- * Milliseconds of one batch for each network, density and batch size; `worst` of a row is the slowest, `least` in the
- * ratios the fastest round: whatever else the machine does only ever adds.
+ * Milliseconds of one batch for each network, density and batch size, bytes of the model file and of resident memory.
+ * `least` in the ratios compares the fastest batches: whatever else the machine does only ever adds.
  *
- * @throws UsageError onnxruntime-node is missing; SpecError; AbortedError
+ * @throws UsageError onnxruntime-node is missing; SpecError; ModelFileError; AbortedError
  */
 export async function benchServe(options: BenchServeOptions): Promise<BenchReport> {
-  const threads = options.threads ?? availableParallelism();
   const rows: BenchRow[] = [];
   const ratios: Record<string, number> = {};
   const add = (row: BenchRow) => {
     rows.push(row);
     options.onRow?.(row);
   };
-  for (const model of options.models) {
-    const spec = loadSpec(model);
-    const full = tensorsOf(spec, { name: '100%', density: 1 }, 1);
-    const others: Contender[] = [];
-    if (options.baseline) {
-      others.push(await openOnnxruntime(spec, full, threads), await openLibtorch(spec, full, threads));
-    }
-    const largestBatch = Math.max(...options.batches);
-    const dense = await openServed(spec, full, { threads, largestBatch, forms: 'dense' });
-    for (const variant of variantsOf(spec, options.densities)) {
-      const tensors = tensorsOf(spec, variant, 1);
-      const sparse = await openServed(spec, tensors, { threads, largestBatch, forms: 'measured' });
-      add(rowOf(`${spec.name} ${variant.name}: memory`, 'bytes', 'low', [sparse.bytes ?? Number.NaN]));
-      for (const batch of options.batches) {
-        options.signal?.throwIfAborted();
-        const label = `${spec.name} ${variant.name}, batch ${batch}`;
-        const times = await race([...others, dense, sparse], spec, batch, options);
-        for (const [name, values] of times) {
-          add(rowOf(`${label}: ${name}`, 'ms', 'low', values));
-          add(rowOf(`${label}: ${name} p99`, 'ms', 'low', [quantile(values, 0.99)]));
-        }
-        const least = (name: string) => Math.min(...(times.get(name) ?? [Number.NaN]));
-        ratios[`${label}: dense / finepune, least`] = least('dense') / least('finepune');
-        if (options.baseline) {
-          for (const name of ['onnxruntime', 'libtorch']) {
-            ratios[`${label}: ${name} / finepune`] =
-              median(times.get(name) ?? []) / median(times.get('finepune') ?? []);
-            ratios[`${label}: ${name} / finepune, least`] = least(name) / least('finepune');
-            ratios[`${label}: ${name} / dense, least`] = least(name) / least('dense');
-          }
-        }
-      }
-      await sparse.dispose();
-    }
-    for (const contender of [...others, dense]) await contender.dispose();
-  }
+  const { densities } = options;
+  const requests: SubjectRequest[] = [
+    ...options.models.map((model) => ({ model, file: false, densities })),
+    ...(options.files ?? []).map((model) => ({ model, file: true, densities })),
+  ];
+  for (const request of requests) await measureSubject(request, options, add, ratios);
   return { rows, ratios, machine: describeMachine(null) };
 }
 
-/** Milliseconds a batch by contender, one after the other round by round; the first round warms up. */
-async function race(
-  contenders: readonly Contender[],
-  spec: ModelSpec,
-  batch: number,
-  { rounds, signal }: BenchServeOptions,
-): Promise<Map<string, number[]>> {
-  const { channels, size } = spec.input;
-  const random = new Random(7);
-  const input = Float32Array.from({ length: batch * channels * size * size }, () => random.uniform() - 0.5);
-  const times = new Map<string, number[]>(contenders.map(({ name }) => [name, []]));
-  const begin = performance.now();
-  for (
-    let round = 0;
-    round <= rounds || performance.now() - begin < SECONDS_EACH * 1000 * contenders.length;
-    round += 1
-  ) {
-    if (signal?.aborted) throw new AbortedError('stopped while measuring', { cause: signal.reason });
-    for (const contender of contenders) {
-      const start = performance.now();
-      await contender.run(input, [batch, channels, size, size]);
-      if (round > 0) times.get(contender.name)?.push(performance.now() - start);
-    }
+async function measureSubject(
+  request: SubjectRequest,
+  options: BenchServeOptions,
+  add: RowListener,
+  ratios: Record<string, number>,
+): Promise<void> {
+  const threads = options.threads ?? availableParallelism();
+  const { spec, name, full, variants } = await openSubject(request);
+  const batch = Math.max(...options.batches);
+  const others: Contender[] = [];
+  if (options.baseline) {
+    others.push(await openOnnxruntime(spec, full, threads), await openLibtorch(spec, full, threads));
   }
-  return times;
+  const dense = await openServed(spec, full, { threads, largestBatch: batch, forms: 'dense' });
+  const resident = async (contender: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune', variant: string) => {
+    const bytes = await residentBytes({ subject: request, variant, contender, threads, batch });
+    const label = contender === 'finepune' ? `${name} ${variant}` : name;
+    add(rowOf(`${label}: resident memory, ${contender}`, 'bytes', 'low', [bytes]));
+  };
+  try {
+    if (options.memory) {
+      for (const { name: other } of [...others, dense]) await resident(other, '');
+    }
+    for (const variant of variants) {
+      const tensors = variant.tensors();
+      const label = `${name} ${variant.name}`;
+      add(rowOf(`${label}: model file`, 'bytes', 'low', [await fileBytes(spec, tensors)]));
+      if (options.memory) await resident('finepune', variant.name);
+      const sparse = await openServed(spec, tensors, { threads, largestBatch: batch, forms: 'measured' });
+      try {
+        for (const images of options.batches) {
+          const times = await race([...others, dense, sparse], spec, { ...options, batch: images });
+          summarize(`${label}, batch ${images}`, times, add, ratios);
+        }
+      } finally {
+        await sparse.dispose();
+      }
+    }
+  } finally {
+    for (const contender of [...others, dense]) await contender.dispose();
+  }
 }
 
-function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
+function summarize(
+  label: string,
+  times: Map<string, number[]>,
+  add: RowListener,
+  ratios: Record<string, number>,
+): void {
+  const middle = (name: string) => median(times.get(name) ?? []);
+  const least = (name: string) => Math.min(...(times.get(name) ?? [Number.NaN]));
+  for (const [name, values] of times) {
+    add(rowOf(`${label}: ${name}`, 'ms', 'low', values));
+    add(rowOf(`${label}: ${name} p99`, 'ms', 'low', [quantile(values, 0.99)]));
+  }
+  for (const name of [...times.keys()].filter((other) => other !== 'finepune')) {
+    ratios[`${label}: ${name} / finepune`] = middle(name) / middle('finepune');
+    ratios[`${label}: ${name} / finepune, least`] = least(name) / least('finepune');
+  }
+  for (const name of [...times.keys()].filter((other) => other !== 'finepune' && other !== 'dense')) {
+    ratios[`${label}: ${name} / dense, least`] = least(name) / least('dense');
+  }
+}
+
+/** Bytes of the model file that holds these weights. */
+async function fileBytes(spec: ModelSpec, tensors: Tensors): Promise<number> {
+  const folder = await mkdtemp(join(tmpdir(), 'finepune-bench-'));
+  try {
+    const path = join(folder, 'model.safetensors');
+    const labels = Array.from({ length: classCount(spec) }, (_, index) => String(index));
+    await writeModelFile(path, { spec, labels, tensors, provenance: null });
+    return (await stat(path)).size;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 }

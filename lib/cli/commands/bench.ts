@@ -10,7 +10,7 @@ import { renderTable } from '../render/table.js';
 
 const flags = {
   seeds: integerFlag('seeds', 'Repetitions, seeded 1 to this; bayes 10, search 5 if not given', { min: 1, max: 1000 }),
-  model: textFlag('model', 'search: network, a name in models/ or the path of a spec'),
+  model: textFlag('model', 'search: network, a name in models/ or the path of a spec; serve: a model file'),
   weights: textFlag('weights', 'search: its pre-trained weights'),
   partial: switchFlag('partial', 'search: let parameters that the weight file lacks start fresh'),
   data: textFlag('data', 'search: folder of labelled images, in the layouts of tune'),
@@ -24,6 +24,10 @@ const flags = {
   densities: textFlag('densities', 'serve: shares of weights kept, such as 1,0.3,0.1; from 1 to 0.01 if not given'),
   batches: textFlag('batches', 'serve: images at once; 1,32 if not given'),
   rounds: integerFlag('rounds', 'serve: fewest rounds; 5 if not given', { min: 1, max: 100_000 }),
+  soak: switchFlag('soak', 'serve: many calls in concurrent streams instead, of the first network or the model file'),
+  calls: integerFlag('calls', 'serve --soak: calls in all; 10000 if not given', { min: 1, max: 100_000_000 }),
+  streams: integerFlag('streams', 'serve --soak: calls at a time; 16 if not given', { min: 1, max: 4096 }),
+  'without-memory': switchFlag('without-memory', 'serve: do not start processes to read their memory'),
   python: textFlag('python', 'Python with the packages of the baseline; python3 if not given'),
   'without-baseline': switchFlag('without-baseline', 'Measure this package alone'),
 };
@@ -38,6 +42,8 @@ const DEFAULTS = {
   models: 'alexnet,squeezenet1_1,resnet18',
   batches: [1, 32],
   rounds: 5,
+  calls: 10_000,
+  streams: 16,
 };
 
 const benches: Record<string, (flags: Flags, context: CommandContext) => Promise<BenchReport>> = {
@@ -76,17 +82,34 @@ const benches: Record<string, (flags: Flags, context: CommandContext) => Promise
       onProgress: (event: ProgressEvent) => terminal.progress(event),
     });
   },
-  serve: async ({ models = DEFAULTS.models, densities, batches, threads, rounds, ...rest }, { terminal, signal }) => {
-    const { benchServe, SWEEP } = await import('../../bench/serve/index.js');
+  serve: async ({ model, models, densities, batches, threads, rounds, ...rest }, { terminal, signal }) => {
+    const { benchServe, benchSoak, SWEEP } = await import('../../bench/serve/index.js');
+    const onRow = ({ name, median, unit }: BenchRow) =>
+      terminal.note(`measured ${name}: ${median.toPrecision(3)} ${unit}`);
+    if (rest.soak === true) {
+      const [first] = (models ?? DEFAULTS.models).split(',');
+      return benchSoak({
+        model: model ?? first,
+        file: model !== undefined,
+        calls: rest.calls ?? DEFAULTS.calls,
+        streams: rest.streams ?? DEFAULTS.streams,
+        threads,
+        signal,
+        onRow,
+      });
+    }
     return benchServe({
-      models: models.split(','),
+      // A model file alone, unless others are asked for by name.
+      models: (models ?? (model === undefined ? DEFAULTS.models : undefined))?.split(',') ?? [],
+      files: model === undefined ? [] : [model],
       densities: shares(densities, '--densities') ?? SWEEP,
       batches: counts(batches, '--batches') ?? DEFAULTS.batches,
       threads,
       rounds: rounds ?? DEFAULTS.rounds,
       baseline: rest['without-baseline'] !== true,
+      memory: rest['without-memory'] !== true,
       signal,
-      onRow: ({ name, median, unit }) => terminal.note(`measured ${name}: ${median.toPrecision(3)} ${unit}`),
+      onRow,
     });
   },
 };
@@ -98,6 +121,7 @@ export const benchCommand = defineCommand({
   flags,
   examples: [
     ['$0 bench bayes --python venv/bin/python', "the optimizer beside Optuna's, on functions with known minima"],
+    ['$0 bench serve --models alexnet --batches 1', 'milliseconds an image beside onnxruntime and libtorch'],
   ],
   run: async (given, { what: [what = ''] = [] }, context) => {
     const bench = benches[what] as (typeof benches)[string] | undefined;
