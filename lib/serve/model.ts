@@ -64,6 +64,7 @@ export class Model implements AsyncDisposable {
   readonly #maxBatch: number;
   readonly #meter = new ServeMeter();
   readonly #batcher: Batcher<Uint8Array>;
+  #pixels = new Uint8Array(0);
   #last: Promise<unknown> = Promise.resolve();
   #disposal: Promise<void> | undefined;
 
@@ -177,8 +178,11 @@ export class Model implements AsyncDisposable {
 
   async #runRecords(records: readonly Uint8Array[]): Promise<Float32Array[]> {
     const { resize, channels } = this.spec.input;
-    const pixels = new Uint8Array(records.length * resize * resize * channels);
-    records.forEach((record, index) => pixels.set(record, index * record.length));
+    const size = resize * resize * channels;
+    // Batches run one at a time: their pixels share memory that the garbage collector need not follow.
+    if (this.#pixels.length < records.length * size) this.#pixels = new Uint8Array(records.length * size);
+    const pixels = this.#pixels.subarray(0, records.length * size);
+    records.forEach((record, index) => pixels.set(record, index * size));
     const { logits, shape } = await this.#inTurn(() =>
       this.#backend.run(pixels, [records.length, resize, resize, channels]),
     );
