@@ -23,7 +23,7 @@ export default defineConfig(
     },
   },
   {
-    files: ['lib/native/session.ts'],
+    files: ['lib/native/session.ts', 'lib/native/served-network.ts'],
     // The addon's functions have no `this`.
     rules: { '@typescript-eslint/unbound-method': 'off' },
   },

@@ -33,9 +33,12 @@ export {
   type EvaluateReport,
   type ImageInput,
   type InspectOptions,
+  type LoadModelOptions,
   type Model,
   type ModelSource,
   type Prediction,
+  type RawImage,
+  type ServeMetrics,
   type ServingOptions,
   type UntunedNetwork,
 } from './serve/index.js';

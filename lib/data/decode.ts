@@ -55,6 +55,22 @@ export async function decodeImage(input: string | Uint8Array, geometry: ImageGeo
   }
 }
 
+/**
+ * decodeImage for pixels that somebody else has decoded: resized and cut in the same way.
+ *
+ * @param pixels as many bytes as width, height and channels say; alpha is dropped
+ * @throws ImageError where they cannot be resized
+ */
+export async function resizePixels(pixels: RawPixels, { size, channels }: ImageGeometry): Promise<Uint8Array> {
+  try {
+    const colours =
+      pixels.channels % 2 === 0 ? { ...pixels, channels: 3 as const, data: toChannels(pixels, 3) } : pixels;
+    return toChannels(await resizeRaw(colours, size), channels);
+  } catch (error) {
+    throw new ImageError(`image: ${describe(error)}; replace or remove it`, undefined, { cause: error });
+  }
+}
+
 /** Why decodeImage failed, in one line without the path. */
 export function reasonOf(error: ImageError): string {
   return describe(error.cause ?? error);

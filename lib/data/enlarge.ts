@@ -16,22 +16,27 @@ export function enlarge(image: RawPixels, width: number, height: number): RawPix
   const columns = taps(image.width, width);
   const rows = taps(image.height, height);
   const out = new Uint8Array(width * height * channels);
-  let to = 0;
-  for (let y = 0; y < height; y++) {
-    const upper = rows.low[y] * image.width;
-    const lower = rows.high[y] * image.width;
-    const down = rows.share[y];
-    for (let x = 0; x < width; x++) {
-      const left = columns.low[x];
-      const right = columns.high[x];
+  // Rows stretched to the new width: each is made once and serves all output rows that lie beside it.
+  const length = width * channels;
+  let upper = { row: -1, values: new Float64Array(length) };
+  let lower = { row: -1, values: new Float64Array(length) };
+  const stretch = (into: { row: number; values: Float64Array }, row: number): void => {
+    into.row = row;
+    const start = row * image.width * channels;
+    for (let x = 0, to = 0; x < width; x++) {
+      const left = start + columns.low[x] * channels;
+      const right = start + columns.high[x] * channels;
       const across = columns.share[x];
-      for (let c = 0; c < channels; c++) {
-        const at = (pixel: number) => data[pixel * channels + c];
-        const top = at(upper + left) * (1 - across) + at(upper + right) * across;
-        const bottom = at(lower + left) * (1 - across) + at(lower + right) * across;
-        out[to++] = Math.round(top * (1 - down) + bottom * down);
-      }
+      for (let c = 0; c < channels; c++) into.values[to++] = data[left + c] * (1 - across) + data[right + c] * across;
     }
+  };
+  for (let y = 0, to = 0; y < height; y++) {
+    const [first, second, down] = [rows.low[y], rows.high[y], rows.share[y]];
+    if (upper.row !== first && lower.row === first) [upper, lower] = [lower, upper];
+    if (upper.row !== first) stretch(upper, first);
+    if (lower.row !== second) stretch(lower, second);
+    const [top, bottom] = [upper.values, lower.values];
+    for (let i = 0; i < length; i++) out[to++] = Math.round(top[i] * (1 - down) + bottom[i] * down);
   }
   return { width, height, channels, data: out };
 }

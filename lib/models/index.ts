@@ -4,6 +4,7 @@ export { elementsOf, inferShapes, parameterShapes, topologicalOrder, type Parame
 export { classCount, listModels, loadSpec, toGraph, toNormalization, withClasses } from './spec.js';
 export type { WeightFile, WeightFormat, WeightTensor } from './weight-types.js';
 export { readWeights } from './read-weights.js';
+export { writeOnnx, type OnnxTensors } from './onnx-writer.js';
 export { matchWeights, type MatchedWeights } from './match-weights.js';
 export {
   readSafetensorsHeader,

@@ -10,6 +10,11 @@ export interface SessionHandle {
   readonly __session: unique symbol;
 }
 
+/** Opaque, type-tagged. */
+export interface ServedNetworkHandle {
+  readonly __servedNetwork: unique symbol;
+}
+
 /** One operator of a network. `attributes` hold numbers, lists of numbers, or booleans as 0/1. */
 export interface GraphNode {
   name: string;
@@ -174,6 +179,47 @@ export interface MagnitudeHistogram {
   pruned: Uint32Array;
 }
 
+/** A network for inference on the CPU; its tensors are read while it is made, and not kept. */
+export interface ServedNetworkOptions {
+  graph: Graph;
+  /** By parameter name, row-major; every parameter of the graph. */
+  tensors: Record<string, Float32Array>;
+  /** 1 or more. */
+  threads: number;
+  /** Most images of one call; 8 or more lets many be computed together. */
+  largestBatch: number;
+  /** 'measured' times each layer with dense and with sparse weights and keeps the faster. */
+  forms: 'measured' | 'dense' | 'sparse';
+  /** Instruction set of the kernels; 'best' of those the CPU has. */
+  kernels: 'best' | 'portable' | 'avx2' | 'avx512';
+}
+
+export interface ServedNetworkRequest {
+  /**
+   * uint8 [batch, height, width, channels] of any size not below the network's input (centre-cropped), or float32
+   * [batch, channels, height, width] already normalised.
+   */
+  pixels: Uint8Array | Float32Array;
+  shape: [number, number, number, number];
+  /** Of uint8 pixels. */
+  normalization: Normalization;
+}
+
+export interface ServedNetworkDescription {
+  layers: {
+    name: string;
+    /** Share of the weights that are not zero, normalisation folded in. */
+    density: number;
+    /** Form of the weights used for single images, and for many at once. */
+    single: 'dense' | 'sparse';
+    batched: 'dense' | 'sparse';
+    /** Memory of the forms kept. */
+    bytes: number;
+  }[];
+  /** Memory of all weights and of the values computed. */
+  bytes: number;
+}
+
 export interface AddonInfo {
   libtorch: string;
   compiler: string;
@@ -250,6 +296,16 @@ export interface Addon {
   ): Promise<LayerCount[]>;
   /** Counts under the masks in use. */
   countKept(session: SessionHandle): LayerCount[];
+
+  createServedNetwork(options: ServedNetworkOptions): Promise<ServedNetworkHandle>;
+  runServedNetwork(
+    network: ServedNetworkHandle,
+    request: ServedNetworkRequest,
+  ): Promise<{ logits: Float32Array; shape: [number, number] }>;
+  /** E_BUSY while a call runs. */
+  describeServedNetwork(network: ServedNetworkHandle): ServedNetworkDescription;
+  /** Waits for a running call; idempotent. */
+  disposeServedNetwork(network: ServedNetworkHandle): Promise<void>;
 
   /**
    * A tensor as coded bytes (native/sparse/codec.h), on another thread. `dense` must not change meanwhile.

@@ -1,6 +1,8 @@
 export { diagnose, type Diagnosis } from './diagnosis.js';
 export { evaluate, type EvaluateOptions, type EvaluateReport } from './evaluate.js';
 export { inspect, type InspectOptions } from './inspect.js';
-export { loadModel, type ClassifyOptions, type ImageInput, Model, type Prediction } from './model.js';
+export type { ImageInput, RawImage } from './image-input.js';
+export type { ServeMetrics } from './metrics.js';
+export { loadModel, type ClassifyOptions, type LoadModelOptions, Model, type Prediction } from './model.js';
 export type { ServingOptions } from './serving-session.js';
 export type { ModelSource, UntunedNetwork } from './source.js';

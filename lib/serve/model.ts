@@ -1,15 +1,25 @@
 /** A network loaded for classifying. */
 
 import { DisposedError, UsageError } from '../errors.js';
-import { decodeImage } from '../data/index.js';
 import { classCount, type ModelInput, type ModelSpec } from '../models/index.js';
-import type { Session } from '../native/session.js';
-import { openServingSession, type ServingOptions } from './serving-session.js';
+import type { ServedNetworkDescription } from '../native/addon.js';
+import { openBackend, type Backend } from './backend.js';
+import { Batcher } from './batcher.js';
+import { readImage, type ImageInput } from './image-input.js';
+import { ServeMeter, type ServeMetrics } from './metrics.js';
 import { softmax, topIndices } from './softmax.js';
 import { loadNetwork, type ModelSource } from './source.js';
 
-/** An image file's path, or its bytes: JPEG, PNG, TIFF, WebP or BMP. */
-export type ImageInput = string | Uint8Array;
+export interface LoadModelOptions {
+  /** 'auto' (the default), 'cpu' or 'cuda:N'. */
+  device?: string | undefined;
+  /** CPU threads; the number of cores if not given. */
+  threads?: number | undefined;
+  /** Most images computed together; 32 if not given. */
+  maxBatch?: number | undefined;
+  /** Milliseconds an image waits for images of other calls; 2 if not given, 0 for never. */
+  maxDelay?: number | undefined;
+}
 
 export interface Prediction {
   label: string;
@@ -20,13 +30,26 @@ export interface Prediction {
 export interface ClassifyOptions {
   /** Labels an image, likeliest first; 5 if not given, never more than there are classes. */
   top?: number;
+  /** Gives up: the promise rejects with an AbortedError, and images that wait are never computed. */
+  signal?: AbortSignal | undefined;
 }
 
-/** Images decoded and run at once: enough to keep the cores busy, few enough for any memory. */
-const BATCH = 32;
+const MAX_BATCH = 32;
+const MAX_DELAY = 2;
+const LARGEST_BATCH = 4096;
+const LONGEST_DELAY = 60_000;
+
+/** What a Model is made of; use loadModel. */
+export interface ModelParts {
+  spec: ModelSpec;
+  labels: readonly string[];
+  backend: Backend;
+  maxBatch: number;
+  maxDelay: number;
+}
 
 /**
- * A network with its labels and preprocessing. Safe to call concurrently: calls wait for one another.
+ * A network with its labels and preprocessing. Safe to call concurrently: images of all calls are computed together.
  *
  * @example
  * await using model = await loadModel('run/model.safetensors');
@@ -37,15 +60,21 @@ export class Model implements AsyncDisposable {
   readonly labels: readonly string[];
   /** The architecture, with the classes of this model. */
   readonly spec: ModelSpec;
-  readonly #session: Session;
+  readonly #backend: Backend;
+  readonly #maxBatch: number;
+  readonly #meter = new ServeMeter();
+  readonly #batcher: Batcher<Uint8Array>;
+  #pixels = new Uint8Array(0);
   #last: Promise<unknown> = Promise.resolve();
   #disposal: Promise<void> | undefined;
 
   /** Use loadModel. */
-  constructor(spec: ModelSpec, labels: readonly string[], session: Session) {
+  constructor({ spec, labels, backend, maxBatch, maxDelay }: ModelParts) {
     this.spec = spec;
     this.labels = labels;
-    this.#session = session;
+    this.#backend = backend;
+    this.#maxBatch = maxBatch;
+    this.#batcher = new Batcher((records) => this.#runRecords(records), { maxBatch, maxDelay }, this.#meter);
   }
 
   /** How an image becomes the network's input. */
@@ -53,28 +82,46 @@ export class Model implements AsyncDisposable {
     return this.spec.input;
   }
 
+  /** Queue length, batch sizes and latencies so far. */
+  get metrics(): ServeMetrics {
+    return this.#meter.read(this.#batcher.length);
+  }
+
   /**
-   * The likeliest labels of one image, or of each of several.
+   * The likeliest labels of one image, or of each of several. An image that cannot be read fails its own call, never
+   * that of another.
    *
-   * @throws ImageError an image cannot be read; DisposedError; UsageError `top` is not a positive whole number
+   * @throws ImageError an image cannot be read; AbortedError; DisposedError; UsageError `top` is not a positive whole
+   *   number
    */
   classify(image: ImageInput, options?: ClassifyOptions): Promise<Prediction[]>;
   classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<Prediction[][]>;
   async classify(
     images: ImageInput | readonly ImageInput[],
-    { top = 5 }: ClassifyOptions = {},
+    { top = 5, signal }: ClassifyOptions = {},
   ): Promise<Prediction[] | Prediction[][]> {
     this.#assertUsable();
     if (!Number.isSafeInteger(top) || top < 1) {
       throw new UsageError(`expected a whole number 1 or more for top but received ${String(top)}`);
     }
-    const several = isList(images);
-    const list: readonly ImageInput[] = several ? images : [images];
-    const all: Prediction[][] = [];
-    for (let start = 0; start < list.length; start += BATCH) {
-      all.push(...(await this.#classifyBatch(list.slice(start, start + BATCH), top)));
-    }
-    return several ? all : (all[0] ?? []);
+    if (!isList(images)) return this.#classifyOne(images, top, signal);
+    // As many at a time as fill two batches: one runs while the next is decoded.
+    const all: Prediction[][] = new Array<Prediction[]>(images.length);
+    let next = 0;
+    const work = async () => {
+      while (next < images.length) {
+        const index = next;
+        next += 1;
+        try {
+          all[index] = await this.#classifyOne(images[index], top, signal);
+        } catch (error) {
+          next = images.length;
+          throw error;
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: Math.min(2 * this.#maxBatch, images.length) }, work));
+    return all;
   }
 
   /**
@@ -101,12 +148,21 @@ export class Model implements AsyncDisposable {
         `expected a Float32Array of ${batch * channels * height * width} values for shape [${shape.join(', ')}]`,
       );
     }
-    return this.#enqueue(() => this.#session.forward({ pixels: input, shape: [batch, channels, height, width] }));
+    return this.#enqueue(() => this.#backend.run(input, [batch, channels, height, width]));
+  }
+
+  /** Which form each layer's weights have, and the memory taken; null where libtorch computes. */
+  async describe(): Promise<ServedNetworkDescription | null> {
+    this.#assertUsable();
+    return this.#enqueue(() => Promise.resolve(this.#backend.describe()));
   }
 
   /** Frees the network after the calls under way; may be called twice. */
   async dispose(): Promise<void> {
-    this.#disposal ??= this.#last.then(() => this.#session.dispose());
+    this.#disposal ??= this.#batcher
+      .close()
+      .then(() => this.#last)
+      .then(() => this.#backend.dispose());
     await this.#disposal;
   }
 
@@ -114,17 +170,24 @@ export class Model implements AsyncDisposable {
     await this.dispose();
   }
 
-  async #classifyBatch(images: readonly ImageInput[], top: number): Promise<Prediction[][]> {
+  async #classifyOne(image: ImageInput, top: number, signal: AbortSignal | undefined): Promise<Prediction[]> {
     const { resize, channels } = this.spec.input;
-    const geometry = { size: resize, channels: channels === 1 ? 1 : 3 } as const;
-    const decoded = await Promise.all(images.map((image) => decodeImage(image, geometry)));
-    const pixels = new Uint8Array(decoded.length * resize * resize * channels);
-    decoded.forEach((record, index) => pixels.set(record, index * record.length));
-    const { logits, shape } = await this.#enqueue(() =>
-      this.#session.forward({ pixels, shape: [decoded.length, resize, resize, channels] }),
+    const record = await readImage(image, { size: resize, channels: channels === 1 ? 1 : 3 });
+    return this.#predictions(await this.#batcher.add(record, signal), top);
+  }
+
+  async #runRecords(records: readonly Uint8Array[]): Promise<Float32Array[]> {
+    const { resize, channels } = this.spec.input;
+    const size = resize * resize * channels;
+    // Batches run one at a time: their pixels share memory that the garbage collector need not follow.
+    if (this.#pixels.length < records.length * size) this.#pixels = new Uint8Array(records.length * size);
+    const pixels = this.#pixels.subarray(0, records.length * size);
+    records.forEach((record, index) => pixels.set(record, index * size));
+    const { logits, shape } = await this.#inTurn(() =>
+      this.#backend.run(pixels, [records.length, resize, resize, channels]),
     );
     const classes = shape[1];
-    return decoded.map((_, index) => this.#predictions(logits.subarray(index * classes, (index + 1) * classes), top));
+    return records.map((_, index) => logits.subarray(index * classes, (index + 1) * classes));
   }
 
   #predictions(logits: Float32Array, top: number): Prediction[] {
@@ -135,9 +198,13 @@ export class Model implements AsyncDisposable {
     }));
   }
 
-  /** A session runs one thing at a time; a service asks for many. */
   #enqueue<Result>(work: () => Promise<Result>): Promise<Result> {
     this.#assertUsable();
+    return this.#inTurn(work);
+  }
+
+  /** The backend runs one thing at a time; a service asks for many. */
+  #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => undefined);
     return result;
@@ -152,17 +219,26 @@ export class Model implements AsyncDisposable {
  * Loads a network for classifying.
  *
  * @param source path of a model file, or an architecture and weights that were never tuned
- * @throws ModelFileError, WeightsError, SpecError; DeviceError; NativeLoadError
+ * @throws ModelFileError, WeightsError, SpecError; DeviceError; NativeLoadError; UsageError an option out of range
  * @example
  * const model = await loadModel('run/model.safetensors');
  * const [top] = await model.classify(await readFile('photo.jpg'), { top: 5 });
  * await model.dispose();
  */
-export async function loadModel(source: ModelSource, options: ServingOptions = {}): Promise<Model> {
+export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<Model> {
+  const { device, threads, maxBatch = MAX_BATCH, maxDelay = MAX_DELAY } = options;
+  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > LARGEST_BATCH) {
+    throw new UsageError(
+      `expected a whole number from 1 to ${LARGEST_BATCH} for maxBatch but received ${String(maxBatch)}`,
+    );
+  }
+  if (!(maxDelay >= 0 && maxDelay <= LONGEST_DELAY)) {
+    throw new UsageError(`expected 0 to ${LONGEST_DELAY} milliseconds for maxDelay but received ${String(maxDelay)}`);
+  }
   const network = await loadNetwork(source);
-  const session = await openServingSession(network, options);
+  const backend = await openBackend(network, { device, threads, maxBatch });
   const labels = network.labels ?? Array.from({ length: classCount(network.spec) }, (_, index) => String(index));
-  return new Model(network.spec, labels, session);
+  return new Model({ spec: network.spec, labels, backend, maxBatch, maxDelay });
 }
 
 function isList(images: ImageInput | readonly ImageInput[]): images is readonly ImageInput[] {

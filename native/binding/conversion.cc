@@ -10,6 +10,39 @@ namespace finepune::binding {
 
 namespace {
 
+Augmentation to_augmentation(const Fields& fields) {
+  Augmentation augmentation;
+  const std::string kind = fields.text("kind");
+  if (kind == "none") {
+    augmentation.kind = Augmentation::Kind::none;
+  } else if (kind == "crop") {
+    augmentation.kind = Augmentation::Kind::crop;
+  } else if (kind == "resized-crop") {
+    augmentation.kind = Augmentation::Kind::resized_crop;
+  } else {
+    throw Error("E_USAGE", "expected none, crop or resized-crop for augmentation.kind but received " + kind);
+  }
+  const auto pair = [&](const char* name) -> std::array<double, 2> {
+    const std::vector<double> numbers = fields.numbers(name);
+    if (numbers.size() != 2) throw Error("E_USAGE", std::string("expected two numbers for augmentation.") + name);
+    return {numbers[0], numbers[1]};
+  };
+  augmentation.area_range = pair("areaRange");
+  augmentation.aspect_range = pair("aspectRange");
+  augmentation.horizontal_flip = fields.boolean("horizontalFlip");
+  augmentation.vertical_flip = fields.boolean("verticalFlip");
+  return augmentation;
+}
+
+template <typename Array, typename Element>
+Napi::Value copy_array(Napi::Env env, const std::vector<Element>& values) {
+  Array array = Array::New(env, values.size());
+  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(Element));
+  return array;
+}
+
+}  // namespace
+
 Graph to_graph(const Fields& fields) {
   Graph graph;
   const Fields input = fields.object("input");
@@ -53,39 +86,6 @@ Normalization to_normalization(const Fields& fields) {
   normalization.std = fields.numbers("std");
   return normalization;
 }
-
-Augmentation to_augmentation(const Fields& fields) {
-  Augmentation augmentation;
-  const std::string kind = fields.text("kind");
-  if (kind == "none") {
-    augmentation.kind = Augmentation::Kind::none;
-  } else if (kind == "crop") {
-    augmentation.kind = Augmentation::Kind::crop;
-  } else if (kind == "resized-crop") {
-    augmentation.kind = Augmentation::Kind::resized_crop;
-  } else {
-    throw Error("E_USAGE", "expected none, crop or resized-crop for augmentation.kind but received " + kind);
-  }
-  const auto pair = [&](const char* name) -> std::array<double, 2> {
-    const std::vector<double> numbers = fields.numbers(name);
-    if (numbers.size() != 2) throw Error("E_USAGE", std::string("expected two numbers for augmentation.") + name);
-    return {numbers[0], numbers[1]};
-  };
-  augmentation.area_range = pair("areaRange");
-  augmentation.aspect_range = pair("aspectRange");
-  augmentation.horizontal_flip = fields.boolean("horizontalFlip");
-  augmentation.vertical_flip = fields.boolean("verticalFlip");
-  return augmentation;
-}
-
-template <typename Array, typename Element>
-Napi::Value copy_array(Napi::Env env, const std::vector<Element>& values) {
-  Array array = Array::New(env, values.size());
-  if (!values.empty()) std::memcpy(array.Data(), values.data(), values.size() * sizeof(Element));
-  return array;
-}
-
-}  // namespace
 
 SessionOptions to_session_options(Napi::Value value) {
   const Fields fields(value, "options");

@@ -12,7 +12,11 @@
 
 namespace finepune::binding {
 
+class Fields;
+
 // All throw Error("E_USAGE") naming the field at fault; ranges are the core's business.
+Graph to_graph(const Fields& fields);
+Normalization to_normalization(const Fields& fields);
 SessionOptions to_session_options(Napi::Value value);
 ImageFileDescription to_image_file(Napi::Value value);
 SampleList to_samples(Napi::Value value, const std::string& path);

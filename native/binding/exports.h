@@ -10,6 +10,7 @@ void export_sessions(Napi::Env env, Napi::Object exports);
 void export_tensors(Napi::Env env, Napi::Object exports);
 void export_slices(Napi::Env env, Napi::Object exports);
 void export_masks(Napi::Env env, Napi::Object exports);
+void export_served_networks(Napi::Env env, Napi::Object exports);
 void export_sparse(Napi::Env env, Napi::Object exports);
 
 }  // namespace finepune::binding

@@ -25,6 +25,7 @@ Napi::Object initialize(Napi::Env env, Napi::Object exports) {
   export_tensors(env, exports);
   export_slices(env, exports);
   export_masks(env, exports);
+  export_served_networks(env, exports);
   export_sparse(env, exports);
   return exports;
 }

@@ -105,6 +105,7 @@ void SessionWorker::loop() {
     environment_->job_done(std::move(job));
   }
   set_session(nullptr);
+  served_network.reset();
 }
 
 }  // namespace finepune::binding

@@ -1,4 +1,4 @@
-// A thread that runs one session's jobs in order, and the way of their results back to the main thread.
+// A thread that runs the jobs of one session, or of one network that is served, in order, and the way of their results back to the main thread.
 #pragma once
 
 #include <condition_variable>
@@ -12,6 +12,7 @@
 #include <napi.h>
 
 #include "binding/errors.h"
+#include "serve/served_network.h"
 #include "train/session.h"
 
 namespace finepune::binding {
@@ -71,6 +72,9 @@ class SessionWorker {
   // The session's thread sets and clears it; the main thread uses it only while no job runs.
   void set_session(std::unique_ptr<Session> session);
   Session* session() const { return session_.get(); }
+
+  // What the worker holds instead of a session where it serves. Only jobs use it, and the main thread while none runs.
+  std::unique_ptr<serve::ServedNetwork> served_network;
 
   // Main thread's book-keeping.
   bool busy = false;

@@ -33,7 +33,10 @@ class CreateJob final : public Job {
 class DisposeJob final : public Job {
  public:
   using Job::Job;
-  void execute() override { worker().set_session(nullptr); }
+  void execute() override {
+    worker().set_session(nullptr);
+    worker().served_network.reset();
+  }
   Napi::Value result(Napi::Env env) override { return env.Undefined(); }
   void settled(Napi::Env env) override {
     forget_memory(env, worker());
@@ -57,22 +60,7 @@ Napi::Value create_session(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value dispose_session(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
-  const std::shared_ptr<SessionWorker> worker = worker_of(info[0]);
-  if (!worker->disposed) {
-    worker->disposed = true;
-    auto job = std::make_unique<DisposeJob>(env, worker);
-    const Napi::Promise promise = job->promise();
-    worker->enqueue(std::move(job));
-    return promise;
-  }
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  if (worker->dispose_done) {
-    deferred.Resolve(env.Undefined());
-  } else {
-    worker->dispose_waiters.push_back(deferred);
-  }
-  return deferred.Promise();
+  return dispose_worker(info.Env(), worker_of(info[0]));
 }
 
 Napi::Value stop_session(const Napi::CallbackInfo& info) {
@@ -103,6 +91,23 @@ Napi::Value describe_parameters(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
+
+Napi::Promise dispose_worker(Napi::Env env, const std::shared_ptr<SessionWorker>& worker) {
+  if (!worker->disposed) {
+    worker->disposed = true;
+    auto job = std::make_unique<DisposeJob>(env, worker);
+    const Napi::Promise promise = job->promise();
+    worker->enqueue(std::move(job));
+    return promise;
+  }
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  if (worker->dispose_done) {
+    deferred.Resolve(env.Undefined());
+  } else {
+    worker->dispose_waiters.push_back(deferred);
+  }
+  return deferred.Promise();
+}
 
 void export_sessions(Napi::Env env, Napi::Object exports) {
   exports.Set("createSession", Napi::Function::New(env, async<create_session>, "createSession"));

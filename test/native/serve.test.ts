@@ -184,3 +184,74 @@ describe('inspect', () => {
     expect(total).toMatchObject({ parameters: 12, kept: 6, compression: 2 });
   });
 });
+
+describe('a model under concurrent calls', () => {
+  it('computes images of several calls together, and says so in its metrics', async () => {
+    await using model = await loadModel(modelFile, { maxBatch: 4, maxDelay: 200 });
+    const image = await picture(255, 0, 0);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => model.classify(image, { top: 1 })));
+    for (const [best] of answers) expect(best.label).toBe('red');
+    expect(model.metrics).toMatchObject({ queueLength: 0, images: 8, batches: 2, batchSizes: { 4: 2 } });
+    expect(model.metrics.latency.p99).toBeGreaterThanOrEqual(model.metrics.latency.p50);
+  });
+
+  it('runs an image alone once it has waited its time', async () => {
+    await using model = await loadModel(modelFile, { maxDelay: 1 });
+    await model.classify(await picture(0, 0, 255));
+    expect(model.metrics.batchSizes).toEqual({ 1: 1 });
+  });
+
+  it('fails the call with an unreadable image alone, and not the others of its batch', async () => {
+    await using model = await loadModel(modelFile, { maxBatch: 8, maxDelay: 50 });
+    const good = await picture(0, 0, 255);
+    const results = await Promise.allSettled([
+      model.classify(good),
+      model.classify(Buffer.from('no image')),
+      model.classify({ data: new Uint8Array(5), width: 2, height: 2, channels: 3 }),
+      model.classify(good),
+    ]);
+    expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
+    expect((results[1] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError);
+    expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError);
+  });
+
+  it('takes raw pixels, grey, RGB or with alpha', async () => {
+    await using model = await loadModel(modelFile);
+    const pixels = (channels: 1 | 3 | 4, colour: number[]) => ({
+      data: Uint8Array.from({ length: 16 * 12 * channels }, (_, index) => colour[index % channels] ?? 0),
+      width: 16,
+      height: 12,
+      channels,
+    });
+    const answers = await model.classify([pixels(3, [0, 0, 255]), pixels(4, [255, 0, 0, 0]), pixels(1, [9])], { top: 1 });
+    expect(answers.map(([best]) => best.label)).toEqual(['blue', 'red', 'green']);
+  });
+
+  it('gives up an image that waits when its signal says so, and computes the others', async () => {
+    await using model = await loadModel(modelFile, { maxBatch: 8, maxDelay: 100 });
+    const image = await picture(255, 0, 0);
+    const controller = new AbortController();
+    const stopped = model.classify(image, { signal: controller.signal });
+    const kept = model.classify(image);
+    setTimeout(() => controller.abort(), 30);
+    await expect(stopped).rejects.toMatchObject({ code: 'E_ABORTED' });
+    await expect(kept).resolves.toHaveLength(3);
+    expect(model.metrics.images).toBe(1);
+    await expect(model.classify(image, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'E_ABORTED' });
+  });
+
+  it('answers what waits before it is disposed of, and nothing after', async () => {
+    const model = await loadModel(modelFile, { maxBatch: 8, maxDelay: 10_000 });
+    const answer = model.run(new Float32Array(3 * SIZE * SIZE), [1, 3, SIZE, SIZE]);
+    await Promise.all([model.dispose(), model.dispose()]);
+    await expect(answer).resolves.toMatchObject({ shape: [1, 3] });
+    await expect(model.classify(await picture(1, 2, 3))).rejects.toBeInstanceOf(DisposedError);
+  });
+
+  it.each([{ maxBatch: 0 }, { maxBatch: 1.5 }, { maxDelay: -1 }, { maxDelay: Number.NaN }, { threads: 0 }])(
+    'refuses %o',
+    async (options) => {
+      await expect(loadModel(modelFile, options)).rejects.toBeInstanceOf(UsageError);
+    },
+  );
+});

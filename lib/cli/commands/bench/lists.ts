@@ -18,11 +18,24 @@ export function choicesOf<Choice extends string>(
 
 /** Shares in (0, 1]. @throws UsageError naming the flag. */
 export function sharesOf(text: string | undefined, flag: string): number[] | undefined {
+  return numbersOf(text, flag, 'shares above 0 and up to 1', (value) => value > 0 && value <= 1);
+}
+
+/** Whole numbers from 1 to 4,096. @throws UsageError naming the flag. */
+export function countsOf(text: string | undefined, flag: string): number[] | undefined {
+  const fits = (value: number): boolean => Number.isSafeInteger(value) && value >= 1 && value <= 4096;
+  return numbersOf(text, flag, 'whole numbers from 1 to 4096', fits);
+}
+
+function numbersOf(
+  text: string | undefined,
+  flag: string,
+  expected: string,
+  fits: (value: number) => boolean,
+): number[] | undefined {
   return text?.split(',').map((word) => {
-    const share = Number(word);
-    if (!(share > 0 && share <= 1)) {
-      throw new UsageError(`expected a list of shares above 0 and up to 1 for ${flag} but received "${word}"`);
-    }
-    return share;
+    const value = word.trim() === '' ? Number.NaN : Number(word);
+    if (!fits(value)) throw new UsageError(`expected a list of ${expected} for ${flag} but received "${word}"`);
+    return value;
   });
 }

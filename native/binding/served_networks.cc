@@ -1,0 +1,239 @@
+// Networks loaded for inference: lib/native/addon.ts's createServedNetwork and what goes with it.
+#include <limits>
+
+#include "binding/calls.h"
+#include "binding/conversion.h"
+#include "binding/environment.h"
+#include "binding/exports.h"
+#include "binding/fields.h"
+#include "ops/cpu/direct_kernels.h"
+#include "ops/error.h"
+#include "train/crop.h"
+
+namespace finepune::binding {
+
+namespace {
+
+using serve::ServedNetwork;
+
+struct NamedFloats {
+  std::string name;
+  std::span<const float> values;
+};
+
+struct CreateRequest {
+  Graph graph;
+  serve::ServeOptions options;
+  std::vector<NamedFloats> tensors;
+};
+
+class CreateServedJob final : public Job {
+ public:
+  CreateServedJob(Napi::Env env, std::shared_ptr<SessionWorker> worker, CreateRequest request)
+      : Job(env, std::move(worker)), request_(std::move(request)) {}
+
+  void execute() override {
+    serve::Tensors tensors;
+    for (const NamedFloats& tensor : request_.tensors) tensors[tensor.name] = tensor.values;
+    worker().served_network = std::make_unique<ServedNetwork>(request_.graph, tensors, request_.options);
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    worker().external_bytes = worker().served_network->bytes();
+    int64_t total = 0;
+    napi_adjust_external_memory(env, worker().external_bytes, &total);
+    return make_handle(env, shared_worker(), HandleKind::served_network);
+  }
+
+  void settled(Napi::Env) override { worker().busy = false; }
+
+ private:
+  CreateRequest request_;
+};
+
+struct Logits {
+  std::vector<float> values;
+  int64_t images, classes;
+};
+
+class RunServedJob final : public Job {
+ public:
+  RunServedJob(Napi::Env env, std::shared_ptr<SessionWorker> worker, serve::Images images)
+      : Job(env, std::move(worker)), images_(images) {}
+
+  void execute() override {
+    ServedNetwork& network = *worker().served_network;
+    logits_ = {std::vector<float>(static_cast<size_t>(images_.count * network.classes())), images_.count,
+               network.classes()};
+    network.run(images_, logits_.values.data());
+  }
+
+  Napi::Value result(Napi::Env env) override {
+    auto values = Napi::Float32Array::New(env, logits_.values.size());
+    std::copy(logits_.values.begin(), logits_.values.end(), values.Data());
+    Napi::Object object = Napi::Object::New(env);
+    object.Set("logits", values);
+    Napi::Array shape = Napi::Array::New(env, 2);
+    shape.Set(0u, static_cast<double>(logits_.images));
+    shape.Set(1u, static_cast<double>(logits_.classes));
+    object.Set("shape", shape);
+    return object;
+  }
+
+  void settled(Napi::Env) override { worker().busy = false; }
+
+ private:
+  serve::Images images_;
+  Logits logits_;
+};
+
+const cpu::DirectKernels* kernels_called(const std::string& name) {
+  if (name == "best") return nullptr;
+  int count = 0;
+  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
+  for (int i = 0; i < count; ++i) {
+    if (name == all[i]->name) return all[i];
+  }
+  throw Error("E_USAGE", "this CPU cannot run the kernels called " + name);
+}
+
+serve::Choice to_choice(const std::string& name) {
+  if (name == "measured") return serve::Choice::measured;
+  if (name == "dense") return serve::Choice::dense;
+  if (name == "sparse") return serve::Choice::sparse;
+  throw Error("E_USAGE", "expected measured, dense or sparse for options.forms but received " + name);
+}
+
+Napi::Value create(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const Fields fields(info[0], "options");
+  CreateRequest request;
+  request.graph = to_graph(fields.object("graph"));
+  request.options.threads = fields.integer("threads");
+  request.options.largest_batch = fields.integer("largestBatch");
+  if (request.options.threads < 1 || request.options.threads > 4096) {
+    throw Error("E_USAGE", "expected 1 to 4096 for options.threads");
+  }
+  if (request.options.largest_batch < 1 || request.options.largest_batch > 65536) {
+    throw Error("E_USAGE", "expected 1 to 65536 for options.largestBatch");
+  }
+  request.options.choice = to_choice(fields.text("forms"));
+  request.options.kernels = kernels_called(fields.text("kernels"));
+  const Fields map = fields.object("tensors");
+  const Napi::Array names = map.raw().GetPropertyNames();
+  std::vector<Napi::Value> keep;
+  for (uint32_t i = 0; i < names.Length(); ++i) {
+    const std::string name = names.Get(i).ToString().Utf8Value();
+    auto values = map.typed_array<Napi::Float32Array>(name.c_str(), napi_float32_array, "Float32Array");
+    request.tensors.push_back({name, {values.Data(), values.ElementLength()}});
+    keep.push_back(values);
+  }
+  auto worker = std::make_shared<SessionWorker>(Environment::of(env));
+  worker->busy = true;
+  auto job = std::make_unique<CreateServedJob>(env, worker, std::move(request));
+  for (const Napi::Value& value : keep) job->keep(value);
+  const Napi::Promise promise = job->promise();
+  worker->enqueue(std::move(job));
+  return promise;
+}
+
+// request.shape, checked against the entries given and the network's input.
+std::array<int64_t, 4> shape_of(const Fields& request, size_t entries) {
+  const std::vector<double> numbers = request.numbers("shape");
+  std::array<int64_t, 4> shape{};
+  double product = 1;
+  bool whole = numbers.size() == 4;
+  for (size_t i = 0; whole && i < 4; ++i) {
+    const double size = numbers[i];
+    whole = size >= 1 && size <= std::numeric_limits<int32_t>::max() && size == std::floor(size);
+    if (whole) shape[i] = static_cast<int64_t>(size);
+    product *= size;
+  }
+  if (!whole || product != static_cast<double>(entries)) {
+    throw Error("E_USAGE", "expected four sizes of 1 or more whose product is " + std::to_string(entries) +
+                               " for request.shape");
+  }
+  return shape;
+}
+
+Napi::Value run(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto worker = idle_worker_of(info[0], HandleKind::served_network);
+  const Fields request(info[1], "request");
+  const Napi::Value value = request.value("pixels");
+  const bool bytes = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
+  const bool floats = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
+  if (!bytes && !floats) throw Error("E_USAGE", "expected a Uint8Array or Float32Array for request.pixels");
+  const auto shape = shape_of(request, value.As<Napi::TypedArray>().ElementLength());
+  const GraphInput& input = worker->served_network->graph().input;
+  serve::Images images;
+  images.count = shape[0];
+  bool fits = false;
+  if (floats) {
+    fits = shape[1] == input.channels && shape[2] == input.height && shape[3] == input.width;
+    images.floats = value.As<Napi::Float32Array>().Data();
+  } else {
+    fits = shape[3] == input.channels && shape[1] >= input.height && shape[2] >= input.width;
+    images.bytes = value.As<Napi::Uint8Array>().Data();
+  }
+  if (!fits) {
+    throw Error("E_USAGE", "the images of request.pixels do not fit the network's input of " +
+                               std::to_string(input.channels) + "x" + std::to_string(input.height) + "x" +
+                               std::to_string(input.width));
+  }
+  if (bytes) {
+    const ChannelMap map = make_channel_map(to_normalization(request.object("normalization")), input.channels);
+    const Crop crop = center_crop({shape[1], shape[2]}, {input.height, input.width});
+    images.stored_height = shape[1];
+    images.stored_width = shape[2];
+    images.top = crop.top;
+    images.left = crop.left;
+    for (size_t c = 0; c < 3; ++c) {
+      images.source[c] = map.source[c];
+      images.factor[c] = map.factor[c];
+      images.shift[c] = map.shift[c];
+    }
+  }
+  auto job = std::make_unique<RunServedJob>(env, worker, images);
+  job->keep(value);
+  const Napi::Promise promise = job->promise();
+  worker->busy = true;
+  worker->enqueue(std::move(job));
+  return promise;
+}
+
+Napi::Value describe_network(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  const auto worker = idle_worker_of(info[0], HandleKind::served_network);
+  const auto name_of = [](serve::Form form) { return form == serve::Form::sparse ? "sparse" : "dense"; };
+  const std::vector<serve::LayerReport> reports = worker->served_network->layers();
+  Napi::Array layers = Napi::Array::New(env, reports.size());
+  for (size_t i = 0; i < reports.size(); ++i) {
+    Napi::Object layer = Napi::Object::New(env);
+    layer.Set("name", reports[i].name);
+    layer.Set("density", reports[i].density);
+    layer.Set("single", name_of(reports[i].single));
+    layer.Set("batched", name_of(reports[i].wide));
+    layer.Set("bytes", static_cast<double>(reports[i].bytes));
+    layers.Set(static_cast<uint32_t>(i), layer);
+  }
+  Napi::Object object = Napi::Object::New(env);
+  object.Set("layers", layers);
+  object.Set("bytes", static_cast<double>(worker->served_network->bytes()));
+  return object;
+}
+
+Napi::Value dispose(const Napi::CallbackInfo& info) {
+  return dispose_worker(info.Env(), worker_of(info[0], HandleKind::served_network));
+}
+
+}  // namespace
+
+void export_served_networks(Napi::Env env, Napi::Object exports) {
+  exports.Set("createServedNetwork", Napi::Function::New(env, async<create>, "createServedNetwork"));
+  exports.Set("runServedNetwork", Napi::Function::New(env, async<run>, "runServedNetwork"));
+  exports.Set("describeServedNetwork", Napi::Function::New(env, sync<describe_network>, "describeServedNetwork"));
+  exports.Set("disposeServedNetwork", Napi::Function::New(env, async<dispose>, "disposeServedNetwork"));
+}
+
+}  // namespace finepune::binding

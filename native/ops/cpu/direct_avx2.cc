@@ -1,0 +1,25 @@
+// AVX2 kernels of serving. See CMakeLists.txt for how this file is compiled.
+#include "ops/cpu/direct_kernels.h"
+
+#include <immintrin.h>
+
+namespace finepune::cpu {
+
+namespace {
+
+using Vector = __m256;
+constexpr int kLanes = 8, kSparseVectors = 12, kDenseRows = 4, kDenseVectors = 3;
+
+inline Vector load(const float* from) { return _mm256_loadu_ps(from); }
+inline void store(float* to, Vector value) { _mm256_storeu_ps(to, value); }
+inline Vector broadcast(float value) { return _mm256_set1_ps(value); }
+inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+
+#include "ops/cpu/direct_body.inc"
+
+}  // namespace
+
+const DirectKernels direct_avx2 = {"avx2",   kLanes,    kSparseVectors, dense,   sparse,  panel_dot,
+                                     sparse_dot, write_row, max_row,        sum_row, response};
+
+}  // namespace finepune::cpu

@@ -1,0 +1,25 @@
+// AVX-512 kernels of serving. See CMakeLists.txt for how this file is compiled.
+#include "ops/cpu/direct_kernels.h"
+
+#include <immintrin.h>
+
+namespace finepune::cpu {
+
+namespace {
+
+using Vector = __m512;
+constexpr int kLanes = 16, kSparseVectors = 24, kDenseRows = 8, kDenseVectors = 3;
+
+inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
+inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
+inline Vector broadcast(float value) { return _mm512_set1_ps(value); }
+inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+
+#include "ops/cpu/direct_body.inc"
+
+}  // namespace
+
+const DirectKernels direct_avx512 = {"avx512",   kLanes,    kSparseVectors, dense,   sparse,  panel_dot,
+                                     sparse_dot, write_row, max_row,        sum_row, response};
+
+}  // namespace finepune::cpu

@@ -1,0 +1,97 @@
+// Kernels of serving: direct convolution with dense and with sparse weights, and the products of linear layers, one set
+// an instruction set. Included by files compiled for other instruction sets than the rest, so it must bring in no
+// inline code.
+//
+// Notation: a plane is one channel, rows of `row_stride` pixels one after the other; a pixel is `pixel` floats, one of
+// each image that is computed together (1, or 16). A convolution reads planes that carry their padding, and computes
+// consecutive pixels of the output in the planes' own row stride: the columns between two rows come out as garbage and
+// are left behind when rows are written.
+#pragma once
+
+#include <cstdint>
+
+namespace finepune::cpu {
+
+// Sums of `rows` output channels over `vectors` vectors of consecutive output floats.
+//   output[r * output_stride + i] = sum over c, k of weights[(c * tap_count + k) * rows + r]
+//                                                     * input[c * channel_stride + taps[k] + i]
+struct DenseTile {
+  const float* input;
+  int64_t channels, channel_stride;
+  const int32_t* taps;
+  int64_t tap_count;
+  const float* weights;
+  // 1, 2, 4 or 8.
+  int64_t rows;
+  int64_t vectors;
+  float* output;
+  int64_t output_stride;
+};
+
+// Sums of one output channel; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR 2017,
+// section 2.1: the non-zeros are streamed, the outputs stay in registers.
+//   output[i] = (accumulate ? output[i] : 0) + sum over j of values[j] * input[offsets[j] * pixel + i]
+struct SparseTile {
+  const float* input;
+  const uint16_t* offsets;
+  const float* values;
+  int64_t count;
+  int64_t pixel;
+  int64_t vectors;
+  float* output;
+  bool accumulate;
+};
+
+// One row of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high); NaN stays NaN.
+struct RowWrite {
+  const float* sums;
+  // Null: nothing is added.
+  const float* residual;
+  float* output;
+  int64_t count;
+  float bias, low, high;
+};
+
+// Maximum or sum over the windows of one row of output pixels. Output pixel i covers the columns from
+// i * stride - left on, and `rows` rows from `input` on; what lies outside the `width` columns counts as nothing.
+struct PoolRow {
+  const float* input;
+  int64_t row_stride, rows, width, left, window_width, stride, pixel, count;
+  float* output;
+  // Room for (count - 1) * stride + window_width pixels, and for left + width, and for 3 vectors more. A vector is also
+  // read past the end of each row.
+  float* scratch;
+};
+
+// y[c][i] = x[c][i] * (bias + alpha / size * sum of x[j][i]^2 over the window of c)^-beta for `count` floats of each
+// of `channels` planes; the formula of native/nn/local_response_kernel.h.
+struct ResponseRow {
+  const float* input;
+  float* output;
+  int64_t input_stride, output_stride, channels, count, before, after;
+  // alpha / size
+  float alpha, beta, bias;
+};
+
+struct DirectKernels {
+  const char* name;
+  // Floats of one vector, and how many vectors one call of `sparse` keeps in registers.
+  int64_t lanes, sparse_vectors;
+  void (*dense)(const DenseTile&);
+  void (*sparse)(const SparseTile&);
+  // output[r] = sum over i of weights[8 * i + r] * input[i], for r < 8.
+  void (*panel_dot)(const float* weights, const float* input, int64_t count, float* output);
+  // Sum of values[j] * input[offsets[j]].
+  float (*sparse_dot)(const uint16_t* offsets, const float* values, int64_t count, const float* input);
+  void (*write_row)(const RowWrite&);
+  void (*max_row)(const PoolRow&);
+  void (*sum_row)(const PoolRow&);
+  void (*response)(const ResponseRow&);
+};
+
+extern const DirectKernels direct_portable, direct_avx2, direct_avx512;
+
+// The kernels this CPU can run, the best one last; `count` receives their number (1 to 3).
+const DirectKernels* const* direct_kernels(int* count);
+
+}  // namespace finepune::cpu

@@ -1,0 +1,59 @@
+// One step of a program on one image, or on the images that share a pixel.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "ops/cpu/direct_kernels.h"
+#include "serve/layout.h"
+#include "serve/program.h"
+#include "serve/team.h"
+
+namespace finepune::serve {
+
+enum class Form { dense, sparse };
+
+// Scratch memory of one thread.
+struct Scratch {
+  std::vector<float> floats;
+  float* take(int64_t count) {
+    if (static_cast<int64_t>(floats.size()) < count) floats.resize(static_cast<size_t>(count));
+    return floats.data();
+  }
+};
+
+struct StepContext {
+  const cpu::DirectKernels& kernels;
+  const Program& program;
+  Team& team;
+  int64_t pixel, threads, first_worker;
+  // One a worker.
+  std::vector<Scratch>& scratch;
+};
+
+// `inputs` in the order of step.inputs; `residual` only where the step has one; `copy`: memory of a convolution that
+// does not read its input as it lies. Every kind but linear.
+struct StepMemory {
+  std::vector<Planes> inputs;
+  Planes residual, output;
+  float* copy = nullptr;
+};
+
+void run_step(const StepContext& context, const Step& step, Form form, const StepMemory& memory);
+
+// run_step's parts, one a file.
+void run_convolution(const StepContext& context, const Step& step, Form form, const StepMemory& memory);
+void run_pool(const StepContext& context, const Step& step, const StepMemory& memory);
+void run_global_average(const StepContext& context, const Step& step, const StepMemory& memory);
+void run_local_response(const StepContext& context, const Step& step, const StepMemory& memory);
+void run_elementwise(const StepContext& context, const Step& step, const StepMemory& memory);
+void run_softmax(const StepContext& context, const Step& step, const StepMemory& memory);
+
+// Zeros around a channel's rows, the columns between them included.
+void clear_padding(const Planes& planes, int64_t channel);
+
+// A linear layer for all images at once: `inputs[g]` and `outputs[g]` are the vectors of group g, [features][pixel].
+void run_linear(const StepContext& context, const Step& step, Form form, const std::vector<const float*>& inputs,
+                const std::vector<float*>& outputs);
+
+}  // namespace finepune::serve

@@ -1,0 +1,263 @@
+#include "serve/served_network.h"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+
+
+namespace finepune::serve {
+
+namespace {
+
+// Floats past the end that the last vector of a plane may read.
+constexpr int64_t kSlack = 64;
+// Memory of one group's values above which groups are computed one after the other, and above which sixteen images are
+// never computed together.
+constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{128} << 20;
+// A layer denser than this is never faster sparse.
+constexpr double kDensest = 0.75;
+// A sparse layer has to win by more than noise.
+constexpr double kMargin = 0.97;
+// Non-zeros of a row in a block of a convolution's channels, and features of a linear layer's block: those are read in
+// no order, and half of the nearest cache holds them.
+constexpr int64_t kBlockEntries = 64;
+constexpr double kNearFeatures = 4608;
+
+const cpu::DirectKernels* best_kernels() {
+  int count = 0;
+  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
+  return all[count - 1];
+}
+
+bool has_weights(const Step& step) { return step.kind == StepKind::convolution || step.kind == StepKind::linear; }
+
+double seconds_now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+ServedNetwork::ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOptions options)
+    : graph_(graph),
+      options_(options),
+      kernels_(options.kernels != nullptr ? options.kernels : best_kernels()),
+      program_(make_program(graph, tensors)),
+      memory_(plan_memory(program_)),
+      wide_from_(options.largest_batch + 1),
+      team_(options.threads) {
+  options_.threads = team_.threads();
+  scratch_.resize(static_cast<size_t>(options_.threads));
+  const bool can_be_wide = options_.largest_batch >= kWidePixel / 2 && memory_.pixels * kWidePixel <= kTooLargeFloats;
+  single_.forms.assign(program_.steps.size(), Form::dense);
+  wide_ = single_;
+  wide_.pixel = kWidePixel;
+  if (can_be_wide) wide_from_ = kWidePixel / 2;
+  const Team::Awake awake(team_);
+  choose_forms();
+  if (can_be_wide) measure_wide();
+}
+
+void ServedNetwork::choose_forms() {
+  const bool can_be_wide = wide_from_ <= options_.largest_batch;
+  for (size_t i = 0; i < program_.steps.size(); ++i) {
+    if (!has_weights(program_.steps[i])) continue;
+    Weights& weights = *program_.steps[i].weights;
+    const bool try_sparse = weights.can_be_sparse() && options_.choice != Choice::dense &&
+                            (options_.choice == Choice::sparse || weights.density() <= kDensest);
+    if (!try_sparse) continue;
+    // A convolution's blocks: long enough for the sums to pay for being loaded again with each block of channels.
+    const bool linear = program_.steps[i].kind == StepKind::linear;
+    weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
+    if (options_.choice == Choice::sparse) {
+      single_.forms[i] = wide_.forms[i] = Form::sparse;
+    } else {
+      choose_form(single_, i);
+      if (can_be_wide) choose_form(wide_, i);
+    }
+    const bool single_sparse = single_.forms[i] == Form::sparse;
+    const bool wide_sparse = can_be_wide ? wide_.forms[i] == Form::sparse : single_sparse;
+    if (single_sparse && wide_sparse) weights.drop_packed();
+    if (!single_sparse && !wide_sparse) weights.drop_sparse();
+  }
+}
+
+double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
+  const int64_t groups =
+      mode.pixel == 1 ? 1 : std::max<int64_t>(1, std::min(options_.largest_batch / mode.pixel, options_.threads));
+  reserve(mode, groups);
+  const bool linear = program_.steps[step].kind == StepKind::linear;
+  const int64_t threads = linear || group_workers(mode, groups) == 1 ? options_.threads : 1;
+  Mode timed = mode;
+  timed.forms[step] = form;
+  const double begin = seconds_now();
+  if (linear) {
+    run_linear_step(timed, step, groups);
+  } else {
+    const StepContext context{*kernels_, program_, team_, mode.pixel, threads, 0, scratch_};
+    run_step(context, program_.steps[step], form, memory_of(timed, step, 0, 0));
+  }
+  return seconds_now() - begin;
+}
+
+void ServedNetwork::choose_form(Mode& mode, size_t step) {
+  constexpr int fewest = 3, most = 12;
+  constexpr double budget = 0.03;
+  double dense = time_step(mode, step, Form::dense), sparse = time_step(mode, step, Form::sparse);
+  const double begin = seconds_now();
+  // In turn, and the least of each: whatever else the machine does only ever adds.
+  for (int i = 0; i < most && (i < fewest || seconds_now() - begin < budget); ++i) {
+    dense = std::min(dense, time_step(mode, step, Form::dense));
+    sparse = std::min(sparse, time_step(mode, step, Form::sparse));
+  }
+  mode.forms[step] = sparse < kMargin * dense ? Form::sparse : Form::dense;
+}
+
+void ServedNetwork::measure_wide() {
+  const int64_t groups = std::max<int64_t>(1, std::min(options_.largest_batch / kWidePixel, options_.threads));
+  const int64_t count = groups * kWidePixel;
+  const int64_t entries = graph_.input.channels * graph_.input.height * graph_.input.width;
+  const std::vector<float> blank(static_cast<size_t>(count * entries));
+  std::vector<float> logits(static_cast<size_t>(count * program_.classes));
+  Images images;
+  images.count = count;
+  images.floats = blank.data();
+  double together = std::numeric_limits<double>::infinity(), apart = together;
+  for (int i = 0; i < 3; ++i) {
+    double begin = seconds_now();
+    run_groups(wide_, images, 0, groups, logits.data());
+    together = std::min(together, seconds_now() - begin);
+    begin = seconds_now();
+    run_groups(single_, images, 0, count, logits.data());
+    apart = std::min(apart, seconds_now() - begin);
+  }
+  wide_from_ = together < apart ? std::max<int64_t>(2, static_cast<int64_t>(kWidePixel * together / apart) + 1)
+                                : options_.largest_batch + 1;
+  if (wide_from_ > kWidePixel) wide_from_ = together < apart ? kWidePixel : options_.largest_batch + 1;
+}
+
+int64_t ServedNetwork::group_workers(const Mode& mode, int64_t groups) const {
+  if (groups < options_.threads || memory_.pixels * mode.pixel > kLargeFloats) return 1;
+  return options_.threads;
+}
+
+void ServedNetwork::reserve(const Mode& mode, int64_t groups) {
+  const int64_t workers = group_workers(mode, groups);
+  if (static_cast<int64_t>(working_.size()) < workers) working_.resize(static_cast<size_t>(workers));
+  const int64_t floats = memory_.pixels * mode.pixel + kSlack;
+  for (int64_t worker = 0; worker < workers; ++worker) {
+    if (working_[worker].count() < floats) working_[worker] = AlignedFloats(floats);
+  }
+  const int64_t kept = memory_.kept_pixels * mode.pixel * groups + kSlack;
+  if (kept_.count() < kept) kept_ = AlignedFloats(kept);
+}
+
+Planes ServedNetwork::planes_of(const Mode& mode, int64_t value, int64_t worker, int64_t group) {
+  const int64_t offset = memory_.offsets[value] * mode.pixel;
+  float* start = memory_.kept[value] ? kept_.data() + group * memory_.kept_pixels * mode.pixel
+                                     : working_[worker].data();
+  return {start + offset, program_.values[value].layout, mode.pixel};
+}
+
+StepMemory ServedNetwork::memory_of(const Mode& mode, size_t step, int64_t worker, int64_t group) {
+  const Step& description = program_.steps[step];
+  StepMemory memory;
+  for (const int64_t input : description.inputs) memory.inputs.push_back(planes_of(mode, input, worker, group));
+  if (description.residual >= 0) memory.residual = planes_of(mode, description.residual, worker, group);
+  memory.output = planes_of(mode, description.output, worker, group);
+  if (memory_.copies[step] >= 0) memory.copy = working_[worker].data() + memory_.copies[step] * mode.pixel;
+  return memory;
+}
+
+void ServedNetwork::load(const Planes& input, const Images& images, int64_t first, const StepContext& context) {
+  const int64_t height = input.layout.height;
+  context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t) {
+    clear_padding(input, channel);
+    for (int64_t y = 0; y < height; ++y) load_row(images, first, input, channel, y);
+  });
+}
+
+void ServedNetwork::run_stretch(const Mode& mode, size_t first_step, size_t last_step, const Images* images,
+                                int64_t first, int64_t groups) {
+  const int64_t workers = group_workers(mode, groups);
+  const int64_t inner = workers == 1 ? options_.threads : 1;
+  team_.run(workers, 0, groups, [&](int64_t group, int64_t worker) {
+    const StepContext context{*kernels_, program_, team_, mode.pixel, inner, worker, scratch_};
+    if (images != nullptr) load(planes_of(mode, 0, worker, group), *images, first + group * mode.pixel, context);
+    for (size_t step = first_step; step < last_step; ++step) {
+      run_step(context, program_.steps[step], mode.forms[step], memory_of(mode, step, worker, group));
+    }
+  });
+}
+
+void ServedNetwork::run_linear_step(const Mode& mode, size_t step, int64_t groups) {
+  const Step& description = program_.steps[step];
+  std::vector<const float*> inputs;
+  std::vector<float*> outputs;
+  for (int64_t group = 0; group < groups; ++group) {
+    inputs.push_back(planes_of(mode, description.inputs[0], 0, group).data);
+    outputs.push_back(planes_of(mode, description.output, 0, group).data);
+  }
+  const StepContext context{*kernels_, program_, team_, mode.pixel, options_.threads, 0, scratch_};
+  run_linear(context, description, mode.forms[step], inputs, outputs);
+}
+
+void ServedNetwork::run_groups(const Mode& mode, const Images& images, int64_t first, int64_t groups, float* logits) {
+  if (groups == 0) return;
+  reserve(mode, groups);
+  const size_t steps = program_.steps.size();
+  const Images* loading = &images;
+  for (size_t step = 0; step < steps || loading != nullptr;) {
+    size_t last = step;
+    while (last < steps && program_.steps[last].kind != StepKind::linear) ++last;
+    if (last > step || loading != nullptr) run_stretch(mode, step, last, loading, first, groups);
+    loading = nullptr;
+    for (step = last; step < steps && program_.steps[step].kind == StepKind::linear; ++step) {
+      run_linear_step(mode, step, groups);
+    }
+  }
+  for (int64_t group = 0; group < groups; ++group) {
+    const float* output = planes_of(mode, program_.output, 0, group).data;
+    for (int64_t lane = 0; lane < mode.pixel; ++lane) {
+      const int64_t image = first + group * mode.pixel + lane;
+      if (image >= images.count) break;
+      for (int64_t c = 0; c < program_.classes; ++c) {
+        logits[image * program_.classes + c] = output[c * mode.pixel + lane];
+      }
+    }
+  }
+}
+
+void ServedNetwork::run(const Images& images, float* logits) {
+  const Team::Awake awake(team_);
+  const int64_t rest = images.count % kWidePixel;
+  int64_t groups = 0;
+  if (images.count >= wide_from_) {
+    groups = images.count / kWidePixel + (rest >= wide_from_ ? 1 : 0);
+  }
+  run_groups(wide_, images, 0, groups, logits);
+  const int64_t done = std::min(groups * kWidePixel, images.count);
+  run_groups(single_, images, done, images.count - done, logits);
+}
+
+std::vector<LayerReport> ServedNetwork::layers() const {
+  std::vector<LayerReport> reports;
+  const bool wide = wide_from_ <= options_.largest_batch;
+  for (size_t i = 0; i < program_.steps.size(); ++i) {
+    const Step& step = program_.steps[i];
+    if (!has_weights(step)) continue;
+    reports.push_back({step.name, step.weights->density(), single_.forms[i],
+                       wide ? wide_.forms[i] : single_.forms[i], step.weights->bytes()});
+  }
+  return reports;
+}
+
+int64_t ServedNetwork::bytes() const {
+  int64_t total = kept_.count() * 4;
+  for (const AlignedFloats& memory : working_) total += memory.count() * 4;
+  for (const Step& step : program_.steps) {
+    if (has_weights(step)) total += step.weights->bytes();
+  }
+  return total;
+}
+
+}  // namespace finepune::serve

@@ -1,0 +1,101 @@
+// A network loaded for inference on the CPU: weights stay sparse where that is faster, images are computed one by one
+// or sixteen to a pixel.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "serve/images.h"
+#include "serve/memory_plan.h"
+#include "serve/program.h"
+#include "serve/run_step.h"
+#include "serve/team.h"
+
+namespace finepune::serve {
+
+// Images that share a pixel where many are computed together.
+constexpr int64_t kWidePixel = 16;
+
+// Which form of a layer's weights is used.
+enum class Choice {
+  // Both are timed, the faster stays.
+  measured,
+  dense,
+  sparse,
+};
+
+struct ServeOptions {
+  int64_t threads = 1;
+  // Most images of one call to run(); more than 1 lets it compute several together.
+  int64_t largest_batch = 1;
+  Choice choice = Choice::measured;
+  // Instruction set, one of direct_kernels'; null for the best.
+  const cpu::DirectKernels* kernels = nullptr;
+};
+
+// One way of computing: single images, or kWidePixel of them together.
+struct Mode {
+  int64_t pixel = 1;
+  // Per step; only those of convolutions and linear layers mean something.
+  std::vector<Form> forms;
+};
+
+struct LayerReport {
+  std::string name;
+  double density;
+  // For single images, and for many together (the same where that is never done).
+  Form single, wide;
+  int64_t bytes;
+};
+
+// Not thread-safe.
+class ServedNetwork {
+ public:
+  // Reads the tensors, which may go afterwards; times the layers' forms.
+  // Throws std::invalid_argument naming the node or tensor at fault.
+  ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOptions options);
+
+  const Graph& graph() const { return graph_; }
+  int64_t classes() const { return program_.classes; }
+
+  // Logits [images.count][classes].
+  void run(const Images& images, float* logits);
+
+  std::vector<LayerReport> layers() const;
+  // Of weights and of the memory that values lie in.
+  int64_t bytes() const;
+
+ private:
+  void choose_forms();
+  void choose_form(Mode& mode, size_t step);
+  void measure_wide();
+  double time_step(const Mode& mode, size_t step, Form form);
+  // Computes `groups` groups of mode.pixel images from number `first` on.
+  void run_groups(const Mode& mode, const Images& images, int64_t first, int64_t groups, float* logits);
+  void run_stretch(const Mode& mode, size_t first_step, size_t last_step, const Images* images, int64_t first,
+                   int64_t groups);
+  void run_linear_step(const Mode& mode, size_t step, int64_t groups);
+  void load(const Planes& input, const Images& images, int64_t first, const StepContext& context);
+  StepMemory memory_of(const Mode& mode, size_t step, int64_t worker, int64_t group);
+  Planes planes_of(const Mode& mode, int64_t value, int64_t worker, int64_t group);
+  // Threads that compute a group each; 1 where all threads share one group.
+  int64_t group_workers(const Mode& mode, int64_t groups) const;
+  void reserve(const Mode& mode, int64_t groups);
+
+  Graph graph_;
+  ServeOptions options_;
+  const cpu::DirectKernels* kernels_;
+  Program program_;
+  MemoryPlan memory_;
+  Mode single_, wide_;
+  // Fewest images worth computing together; above largest_batch for never.
+  int64_t wide_from_;
+  std::vector<AlignedFloats> working_;
+  AlignedFloats kept_;
+  std::vector<Scratch> scratch_;
+  Team team_;
+};
+
+}  // namespace finepune::serve

@@ -1,0 +1,127 @@
+#include "serve/team.h"
+
+#include <sched.h>
+
+#include <algorithm>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace finepune::serve {
+
+namespace {
+
+constexpr uint64_t kOpen = 1, kOneHelper = 2, kOneWork = uint64_t{1} << 16;
+constexpr int64_t kMostThreads = 4096;
+// Pauses between two offers of the core to somebody else, some 50 microseconds: longer than most waits for the end of a
+// piece of work, because a core that is given away on a busy machine comes back milliseconds later.
+constexpr int kPauses = 2048;
+
+void pause(int& count) {
+  if (++count % kPauses == 0) {
+    std::this_thread::yield();
+    return;
+  }
+#if defined(__x86_64__)
+  _mm_pause();
+#endif
+}
+
+uint64_t helpers_inside(uint64_t gate) { return gate % kOneWork / kOneHelper; }
+
+}  // namespace
+
+Team::Team(int64_t threads) {
+  for (int64_t number = 1; number < std::min(threads, kMostThreads); ++number) {
+    helpers_.emplace_back([this, number] { help(number); });
+  }
+}
+
+Team::~Team() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_.store(true);
+  }
+  changed_.notify_all();
+  for (std::thread& helper : helpers_) helper.join();
+}
+
+void Team::wake() {
+  if (helpers_.empty()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
+    awake_.store(true);
+  }
+  changed_.notify_all();
+}
+
+void Team::share(Piece piece, const void* context, int64_t first_worker, int64_t count) {
+  piece_ = piece;
+  context_ = context;
+  first_worker_ = first_worker;
+  count_ = count;
+  next_.store(0, std::memory_order_relaxed);
+  gone_.store(0, std::memory_order_relaxed);
+  const uint64_t work = gate_.load(std::memory_order_relaxed) / kOneWork + 1;
+  caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
+  gate_.store(work * kOneWork + kOpen, std::memory_order_release);
+  take_items(first_worker);
+  // Whoever has not come in by now is too late; the others are on their last piece.
+  const uint64_t inside = helpers_inside(gate_.fetch_and(~kOpen, std::memory_order_acq_rel));
+  for (int pauses = 0; gone_.load(std::memory_order_acquire) != inside;) pause(pauses);
+}
+
+void Team::take_items(int64_t worker) {
+  for (int64_t item = next_.fetch_add(1, std::memory_order_relaxed); item < count_;
+       item = next_.fetch_add(1, std::memory_order_relaxed)) {
+    piece_(context_, item, worker);
+  }
+}
+
+// On a busy machine the system wakes a thread on the core of the one that woke it, and leaves both there: they would take
+// turns. Two changes of the set of cores allowed, the second back to what it was, move the helper and bind it to nothing.
+void Team::leave_core_of_caller() const {
+  const int core = caller_core_.load(std::memory_order_relaxed);
+  if (core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core) return;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
+  cpu_set_t others = allowed;
+  CPU_CLR(static_cast<size_t>(core), &others);
+  // Refused where no other core is allowed.
+  if (sched_setaffinity(0, sizeof(others), &others) == 0) sched_setaffinity(0, sizeof(allowed), &allowed);
+}
+
+void Team::help(int64_t number) {
+  uint64_t done = 0;
+  int pauses = 0, idle = 0;
+  while (!stopped_.load(std::memory_order_relaxed)) {
+    uint64_t gate = gate_.load(std::memory_order_acquire);
+    if ((gate & kOpen) != 0 && gate / kOneWork != done) {
+      if (!gate_.compare_exchange_weak(gate, gate + kOneHelper, std::memory_order_acq_rel)) continue;
+      done = gate / kOneWork;
+      leave_core_of_caller();
+      take_items(first_worker_ + number);
+      gone_.fetch_add(1, std::memory_order_release);
+      pauses = 0;
+      continue;
+    }
+    if (awake_.load(std::memory_order_relaxed)) {
+      idle = 0;
+      pause(pauses);
+      continue;
+    }
+    // The next image often comes at once: falling asleep and being woken would cost more than it takes to compute.
+    if (++idle < kPauses) {
+      pause(pauses);
+      continue;
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return awake_.load() || stopped_.load(); });
+    lock.unlock();
+    leave_core_of_caller();
+  }
+}
+
+}  // namespace finepune::serve

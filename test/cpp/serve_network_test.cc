@@ -1,0 +1,195 @@
+// Serving against the network it was made from: every operator, kernel shape, form and instruction set.
+#include <ATen/ATen.h>
+#include <c10/core/GradMode.h>
+
+#include "check.h"
+#include "nn/network.h"
+#include "nn_support.h"
+#include "ops/cpu/direct_kernels.h"
+#include "serve/served_network.h"
+
+using namespace finepune;
+using namespace finepune::test;
+using serve::Choice;
+
+namespace {
+
+struct Checked {
+  Network network;
+  std::vector<at::Tensor> kept;
+  serve::Tensors tensors;
+
+  // Random parameters of which a share of the prunable ones is not zero.
+  Checked(const Graph& graph, double density) : network(graph, at::kCPU) {
+    const c10::NoGradGuard no_grad;
+    uint64_t seed = 11;
+    for (Parameter& parameter : network.parameters()) {
+      at::Tensor values = random_tensor(parameter.value.sizes(), ++seed);
+      if (parameter.prunable) {
+        values = values * (random_tensor(parameter.value.sizes(), seed + 1000) < 2 * density - 1);
+      }
+      if (parameter.kind == "running_var") values = values.abs() + 0.5;
+      parameter.value.copy_(values);
+      const at::Tensor plain = values.contiguous().clone();
+      kept.push_back(plain);
+      tensors[parameter.name] = {plain.const_data_ptr<float>(), static_cast<size_t>(plain.numel())};
+    }
+  }
+
+  // The largest difference of the logits of `batch` images, relative to the largest logit.
+  double error(serve::ServeOptions options, int64_t batch) {
+    const GraphInput& input = network.graph().input;
+    const at::Tensor images = random_tensor({batch, input.channels, input.height, input.width}, 5);
+    const c10::NoGradGuard no_grad;
+    const at::Tensor expected = network.forward(images, {}).to(at::kDouble);
+    serve::ServedNetwork served(network.graph(), tensors, options);
+    at::Tensor logits = at::full({batch, served.classes()}, std::nan(""), at::kFloat);
+    serve::Images batch_images;
+    batch_images.count = batch;
+    batch_images.floats = images.const_data_ptr<float>();
+    served.run(batch_images, logits.mutable_data_ptr<float>());
+    const double scale = std::max(expected.abs().max().item<double>(), 1e-30);
+    return (logits.to(at::kDouble) - expected).abs().max().item<double>() / scale;
+  }
+};
+
+// Every instruction set and both forms, one image, a few, and enough to be computed together.
+void check_graph(const Graph& graph, double density, double tolerance = 2e-5) {
+  Checked checked(graph, density);
+  int count = 0;
+  const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
+  for (int i = 0; i < count; ++i) {
+    for (const Choice choice : {Choice::dense, Choice::sparse}) {
+      for (const int64_t batch : {1, 3, 35}) {
+        serve::ServeOptions options;
+        options.threads = 2;
+        options.largest_batch = batch;
+        options.choice = choice;
+        options.kernels = kernels[i];
+        CHECK_NEAR(checked.error(options, batch), 0, tolerance);
+      }
+    }
+  }
+}
+
+std::vector<double> list(std::initializer_list<double> values) { return values; }
+
+struct ConvolutionCase {
+  GraphInput input;
+  double out, kernel_height, kernel_width, stride;
+  std::vector<double> pads;
+  double groups = 1, dilation = 1;
+};
+
+Graph convolution_graph(const ConvolutionCase& c) {
+  const Attributes attributes = {{"out_channels", {c.out}},        {"kernel_shape", {c.kernel_height, c.kernel_width}},
+                                 {"strides", {c.stride, c.stride}}, {"pads", c.pads},
+                                 {"group", {c.groups}},             {"dilations", {c.dilation, c.dilation}}};
+  const auto size = [&](int64_t side, double kernel, double pads) {
+    return (side + static_cast<int64_t>(pads) - static_cast<int64_t>(c.dilation * (kernel - 1)) - 1) /
+               static_cast<int64_t>(c.stride) +
+           1;
+  };
+  const int64_t height = size(c.input.height, c.kernel_height, c.pads[0] + c.pads[2]);
+  const int64_t width = size(c.input.width, c.kernel_width, c.pads[1] + c.pads[3]);
+  return flattened_graph(c.input, {{"conv", "Conv", {"input"}, attributes}},
+                         static_cast<int64_t>(c.out) * height * width);
+}
+
+}  // namespace
+
+TEST("serve: a convolution of any kernel, stride, padding and grouping gives the network's own values") {
+  const std::vector<ConvolutionCase> cases = {
+      {{3, 9, 9}, 5, 1, 1, 1, list({0, 0, 0, 0})},         {{4, 13, 13}, 19, 3, 3, 1, list({1, 1, 1, 1})},
+      {{2, 27, 23}, 9, 5, 5, 1, list({2, 2, 2, 2})},       {{3, 41, 47}, 8, 11, 11, 4, list({2, 2, 2, 2})},
+      {{8, 14, 14}, 12, 3, 3, 2, list({1, 1, 1, 1})},      {{8, 7, 9}, 6, 1, 1, 2, list({0, 0, 0, 0})},
+      {{6, 12, 10}, 9, 3, 3, 1, list({1, 1, 1, 1}), 3},    {{10, 15, 15}, 10, 3, 3, 1, list({1, 1, 1, 1}), 10},
+      {{10, 15, 15}, 10, 3, 3, 2, list({1, 1, 1, 1}), 10}, {{3, 16, 11}, 7, 3, 5, 1, list({0, 2, 1, 1})},
+      {{3, 16, 16}, 4, 3, 3, 1, list({2, 2, 2, 2}), 1, 2}, {{3, 17, 16}, 4, 3, 3, 3, list({2, 1, 0, 2}), 1, 2},
+      {{1, 1, 1}, 3, 1, 1, 1, list({0, 0, 0, 0})},         {{2, 3, 3}, 33, 3, 3, 1, list({1, 1, 1, 1})},
+      {{3, 5, 6}, 4, 7, 7, 2, list({3, 3, 3, 3})},         {{40, 6, 6}, 70, 3, 3, 1, list({0, 0, 0, 0})},
+  };
+  for (const ConvolutionCase& c : cases) {
+    for (const double density : {1.0, 0.3}) check_graph(convolution_graph(c), density);
+  }
+}
+
+TEST("serve: sparse convolutions hold at every density") {
+  for (const double density : {0.0, 0.01, 0.05, 0.5, 0.9}) {
+    check_graph(convolution_graph({{20, 13, 13}, 24, 3, 3, 1, list({1, 1, 1, 1})}), density);
+  }
+}
+
+TEST("serve: linear layers hold at every density, for any number of rows") {
+  for (const double features : {1.0, 7.0, 8.0, 33.0, 100.0}) {
+    for (const double density : {0.0, 0.1, 1.0}) {
+      Graph graph = flattened_graph({3, 5, 7}, {}, 1);
+      graph.nodes.push_back({"hidden", "Gemm", {"flatten"}, {{"out_features", {features}}}});
+      graph.nodes.push_back({"relu", "Relu", {"hidden"}, {}});
+      graph.nodes.push_back({"drop", "Dropout", {"relu"}, {{"ratio", {0.5}}}});
+      graph.nodes.push_back({"head", "Gemm", {"drop"}, {{"out_features", {6}}, {"bias", {0}}}});
+      graph.output = "head";
+      graph.classes = 6;
+      check_graph(graph, density);
+    }
+  }
+}
+
+TEST("serve: normalisation, sums, limits, concatenation and pooling are merged without a change of value") {
+  const Attributes same = {{"out_channels", {6}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}};
+  Graph graph;
+  graph.input = {3, 11, 13};
+  graph.nodes = {
+      {"a", "Conv", {"input"}, same},
+      {"a_norm", "BatchNormalization", {"a"}, {}},
+      {"a_relu", "Relu", {"a_norm"}, {}},
+      {"b", "Conv", {"a_relu"}, same},
+      {"b_norm", "BatchNormalization", {"b"}, {}},
+      {"sum", "Add", {"b_norm", "a_relu"}, {}},
+      {"sum_relu", "Relu", {"sum"}, {}},
+      {"c", "Conv", {"sum_relu"}, {{"out_channels", {4}}, {"kernel_shape", {1, 1}}}},
+      {"c_clip", "Clip", {"c"}, {{"min", {-0.5}}, {"max", {1.5}}}},
+      {"d", "Conv", {"sum_relu"}, same},
+      {"joined", "Concat", {"c_clip", "d", "sum_relu"}, {{"axis", {1}}}},
+      {"norm", "BatchNormalization", {"joined"}, {}},
+      {"lrn", "LRN", {"norm"}, {{"size", {5}}, {"alpha", {0.1}}, {"beta", {0.75}}, {"bias", {2}}}},
+      {"odd", "LRN", {"lrn"}, {{"size", {4}}, {"alpha", {0.1}}, {"beta", {0.6}}, {"bias", {1}}}},
+      {"max", "MaxPool", {"odd"}, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"pads", {1, 1, 1, 1}}, {"ceil_mode", {1}}}},
+      {"twice", "Add", {"max", "max"}, {}},
+      {"again", "Conv", {"twice"}, {{"out_channels", {16}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}}},
+      {"shortcut", "Add", {"again", "max"}, {}},
+      {"mean", "AveragePool", {"shortcut"}, {{"kernel_shape", {2, 3}}, {"strides", {1, 2}}, {"pads", {1, 1, 0, 1}}}},
+      {"global", "GlobalAveragePool", {"mean"}, {}},
+      {"flat", "Flatten", {"global"}, {}},
+      {"head", "Gemm", {"flat"}, {{"out_features", {5}}}},
+      {"probabilities", "Softmax", {"head"}, {}},
+  };
+  graph.output = "probabilities";
+  graph.head = "head";
+  graph.classes = 5;
+  for (const double density : {1.0, 0.4}) check_graph(graph, density);
+}
+
+TEST("serve: layers timed in both forms give the values of either, and the memory of one") {
+  const Graph graph = convolution_graph({{64, 14, 14}, 64, 3, 3, 1, list({1, 1, 1, 1})});
+  Checked checked(graph, 0.05);
+  serve::ServeOptions options;
+  options.largest_batch = 16;
+  CHECK_NEAR(checked.error(options, 16), 0, 2e-5);
+  const serve::ServedNetwork served(graph, checked.tensors, options);
+  const auto layers = served.layers();
+  CHECK_EQUAL(layers.size(), size_t{1});
+  CHECK_NEAR(layers[0].density, 0.05, 0.01);
+  if (layers[0].single == serve::Form::sparse && layers[0].wide == serve::Form::sparse) {
+    CHECK(layers[0].bytes < 64 * 64 * 9 * 4);
+  }
+}
+
+TEST("serve: a missing or misshapen tensor is named") {
+  Checked checked(convolution_graph({{3, 9, 9}, 5, 1, 1, 1, list({0, 0, 0, 0})}), 1);
+  serve::Tensors tensors = checked.tensors;
+  tensors["conv.weight"] = tensors["conv.weight"].first(3);
+  CHECK_THROWS(std::invalid_argument, "conv.weight", serve::ServedNetwork(checked.network.graph(), tensors, {}));
+  tensors.erase("conv.weight");
+  CHECK_THROWS(std::invalid_argument, "conv.weight", serve::ServedNetwork(checked.network.graph(), tensors, {}));
+}
