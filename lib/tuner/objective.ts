@@ -14,6 +14,11 @@ import { type SearchLayer, SearchSpace } from './search-space.js';
 
 /** Batches between two looks at a candidate's chances. */
 const RACE_BATCHES = 1;
+/**
+ * Share of the binomial variance of all images by which the errors of neighbouring points differ: the images are the same, and
+ * most of them fall alike.
+ */
+const ROUGHNESS = 0.25;
 /** Fit batches over which BatchNorm's statistics are refreshed before a candidate is scored. */
 const BATCH_NORM_BATCHES = 4;
 
@@ -24,7 +29,7 @@ export interface Score {
   compression: number;
   /** Share of all images whose class is not first: estimated (race.ts) where not all were read. */
   error: number;
-  /** Standard error of `error` as the network's error rate on images like these: of those not read, and of how few there are. */
+  /** Standard error of `error`: of the images not read, and of how rough the error is as a function of the point. */
   deviation: number;
   /** Of the images read, in their order. */
   mistakes: Uint8Array;
@@ -114,7 +119,7 @@ export class Objective {
       thresholds,
       compression,
       error,
-      deviation: Math.sqrt(deviation ** 2 + binomialVariance(error, labels.length)),
+      deviation: Math.sqrt(deviation ** 2 + ROUGHNESS * binomialVariance(error, labels.length)),
       mistakes,
     };
   }

@@ -16,12 +16,12 @@
  * what was read on all images is committed to, and it is a reference from then on.
  */
 
-/** Standard errors above the limit at which a candidate is given up. */
-const GIVE_UP_DEVIATIONS = 1.25;
+/** Standard errors above the limit at which a candidate is given up: fewer would tell the surrogate of bad luck as of harm. */
+const GIVE_UP_DEVIATIONS = 3;
 /** Standard errors below the limit at which a candidate passes that is not the smallest. */
 const PASS_DEVIATIONS = 1.5;
 /** Standard error, share, at which a candidate above the limit is known well enough for the surrogate. */
-const FINE_DEVIATION = 0.02;
+const FINE_DEVIATION = 0.025;
 /** By how much smaller than the smallest a network must be to be worth reading to the end. */
 const NOTEWORTHY_GAIN = 1.01;
 /** Pseudo-images with and without a difference: the first images, all alike, must not look certain. */
