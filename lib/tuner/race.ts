@@ -21,7 +21,7 @@ const GIVE_UP_DEVIATIONS = 3;
 /** Standard errors below the limit at which a candidate passes that is not the smallest. */
 const PASS_DEVIATIONS = 1.5;
 /** Standard error, share, at which a candidate above the limit is known well enough for the surrogate. */
-const FINE_DEVIATION = 0.025;
+const FINE_DEVIATION = 0.03;
 /** By how much smaller than the smallest a network must be to be worth reading to the end. */
 const NOTEWORTHY_GAIN = 1.01;
 /** Pseudo-images with and without a difference: the first images, all alike, must not look certain. */
