@@ -5,7 +5,7 @@ import type { ValueCoding } from '../native/addon.js';
 import { isModelFile, readModelFile, writeModelFile, writePackedWeights } from './model-file.js';
 import { readWeights } from './read-weights.js';
 import { writeSafetensors } from './safetensors.js';
-import type { WeightFormat } from './weight-types.js';
+import type { WeightFile, WeightFormat } from './weight-types.js';
 
 /** Values of weights: as they are, as float16, or from a codebook of 2 to 8 bits for each layer. */
 export const PACKED_VALUES = ['float32', 'fp16', 'cb2', 'cb3', 'cb4', 'cb5', 'cb6', 'cb7', 'cb8'] as const;
@@ -37,6 +37,21 @@ function countNegativeZeros(values: Float32Array): number {
   return count;
 }
 
+async function resultOf(
+  path: string,
+  out: string,
+  format: WeightFormat,
+  tensors: WeightFile['tensors'],
+): Promise<PackResult> {
+  return {
+    format,
+    tensors: tensors.size,
+    bytesBefore: (await stat(path)).size,
+    bytes: (await stat(out)).size,
+    negativeZeros: [...tensors.values()].reduce((sum, { data }) => sum + countNegativeZeros(data), 0),
+  };
+}
+
 function codingOf({ values = 'float32', dropZeroSigns = false }: PackOptions): ValueCoding {
   if (!PACKED_VALUES.includes(values)) {
     throw new UsageError(`expected one of ${PACKED_VALUES.join(', ')} for values but received "${values}"`);
@@ -58,13 +73,7 @@ export async function pack(path: string, out: string, options: PackOptions = {})
   const { format, tensors, metadata } = await readWeights(path);
   if (format === 'finepune' && (await isModelFile(path))) await writeModelFile(out, await readModelFile(path), coding);
   else await writePackedWeights(out, { tensors, metadata }, coding);
-  return {
-    format,
-    tensors: tensors.size,
-    bytesBefore: (await stat(path)).size,
-    bytes: (await stat(out)).size,
-    negativeZeros: [...tensors.values()].reduce((sum, { data }) => sum + countNegativeZeros(data), 0),
-  };
+  return resultOf(path, out, format, tensors);
 }
 
 /**
@@ -83,11 +92,5 @@ export async function unpack(path: string, out: string): Promise<PackResult> {
     [...tensors].map(([name, { shape, data }]) => ({ name, dtype: 'F32', shape, data })),
     Object.fromEntries(known),
   );
-  return {
-    format,
-    tensors: tensors.size,
-    bytesBefore: (await stat(path)).size,
-    bytes: (await stat(out)).size,
-    negativeZeros: [...tensors.values()].reduce((sum, { data }) => sum + countNegativeZeros(data), 0),
-  };
+  return resultOf(path, out, format, tensors);
 }

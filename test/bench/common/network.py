@@ -1,4 +1,4 @@
-"""A network built from models/NAME.json with torch.nn, for the PyTorch side of every benchmark.
+"""A network built from models/NAME.json with torch.nn, for the PyTorch side of every benchmark and the demo's reference values.
 
 Parameters carry the names of the checkpoints. Where torchvision would work in place (ReLU) or pass padding to the layer itself, so
 does this: nothing is written more slowly than the published definitions have it.
@@ -17,6 +17,7 @@ class SpecNetwork(nn.Module):
 
     def __init__(self, spec, conv=nn.Conv2d, linear=nn.Linear):
         super().__init__()
+        self.spec = spec
         self.output = spec["output"]
         self.head = spec["head"]
         # Switched off where the numbers of two implementations are to be compared.
