@@ -63,3 +63,23 @@ describe('bench search', () => {
     expect(ratios['images read: racing over no racing']).toBeLessThanOrEqual(1 + 1 / 8);
   });
 });
+
+describe('bench codec', () => {
+  it('sets the code beside zlib, a copy and the bound at each density', async () => {
+    const words = ['bench', 'codec', '--densities', '0.3,0.05', '--thousands', '1', '--repetitions', '2'];
+    const { status, stdout } = await runCli([...words, '--json']);
+    expect(status).toBe(0);
+    const { rows, ratios } = JSON.parse(stdout) as BenchReport;
+    expect(rows).toHaveLength(2 * 3 * 3);
+    for (const density of [0.3, 0.05]) {
+      expect(ratios[`density ${density}: bytes, ours / bound`]).toBeLessThan(1.03);
+      expect(ratios[`density ${density}: bytes, ours / zlib`]).toBeLessThan(1);
+    }
+  });
+
+  it('refuses a density above 1', async () => {
+    const { status, stderr } = await runCli(['bench', 'codec', '--densities', '2']);
+    expect(status).toBe(2);
+    expect(stderr).toContain('--densities');
+  });
+});
