@@ -188,11 +188,8 @@ export interface ServedNetworkOptions {
   threads: number;
   /** Most images of one call; 8 or more lets many be computed together. */
   largestBatch: number;
-  /**
-   * 'measured' times each layer with dense and with sparse weights and keeps the faster; 'shifted' are sparse ones that read
-   * copies of a single image, a column apart, where there is such a form.
-   */
-  forms: 'measured' | 'dense' | 'sparse' | 'shifted';
+  /** 'measured' times each layer with dense and with sparse weights and keeps the faster. */
+  forms: 'measured' | 'dense' | 'sparse';
   /** Instruction set of the kernels; 'best' of those the CPU has. */
   kernels: 'best' | 'portable' | 'avx2' | 'avx512';
 }

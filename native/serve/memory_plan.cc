@@ -44,17 +44,6 @@ int64_t place(std::vector<Interval>& intervals) {
   return total;
 }
 
-// Of the planes that a convolution copies its input to; 0 where it reads it as it lies.
-int64_t copied_pixels(const Program& program, const Step& step, const std::vector<Form>& forms) {
-  if (step.kind != StepKind::convolution) return 0;
-  int64_t plane = 0;
-  for (const Form form : forms) {
-    const ConvolutionReading& reading = form == Form::shifted ? step.shifted_reading : step.reading;
-    if (!reading.direct) plane = std::max(plane, reading.stencil.plane);
-  }
-  return program.values[step.inputs[0]].layout.channels * plane;
-}
-
 }  // namespace
 
 int64_t root_of(const Program& program, int64_t value) {
@@ -71,7 +60,12 @@ int64_t offset_in_root(const Program& program, int64_t value) {
   return offset;
 }
 
-MemoryPlan plan_memory(const Program& program, const std::vector<std::vector<Form>>& forms) {
+int64_t copied_pixels(const Program& program, const Step& step) {
+  if (step.kind != StepKind::convolution || step.reading.direct) return 0;
+  return program.values[step.inputs[0]].layout.channels * step.reading.stencil.plane;
+}
+
+MemoryPlan plan_memory(const Program& program) {
   const int64_t values = static_cast<int64_t>(program.values.size());
   const int64_t steps = static_cast<int64_t>(program.steps.size());
   std::vector<int64_t> first(values, -2), last(values, -2);
@@ -107,7 +101,7 @@ MemoryPlan plan_memory(const Program& program, const std::vector<std::vector<For
     (plan.kept[value] ? kept : intervals).push_back(interval);
   }
   for (int64_t i = 0; i < steps; ++i) {
-    const int64_t pixels = copied_pixels(program, program.steps[i], forms[i]);
+    const int64_t pixels = copied_pixels(program, program.steps[i]);
     if (pixels > 0) intervals.push_back({-1, aligned(pixels), i, i, i});
   }
   plan.pixels = place(intervals);

@@ -22,8 +22,9 @@ struct MemoryPlan {
 int64_t root_of(const Program& program, int64_t value);
 // From the start of that value, in pixels.
 int64_t offset_in_root(const Program& program, int64_t value);
+// Pixels of the planes that a convolution copies its input to; 0 where it reads it as it lies.
+int64_t copied_pixels(const Program& program, const Step& step);
 
-// `forms`: those that each step may be computed in; only a convolution's matter, which may copy its input.
-MemoryPlan plan_memory(const Program& program, const std::vector<std::vector<Form>>& forms);
+MemoryPlan plan_memory(const Program& program);
 
 }  // namespace finepune::serve

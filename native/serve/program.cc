@@ -341,8 +341,6 @@ Program Builder::build() {
     const int64_t rows = draft.shape[0];
     if (step.kind == StepKind::convolution) {
       step.reading = plan_reading(step.convolution, values_[step.inputs[0]].layout, values_[step.output].layout);
-      step.shifted_reading =
-          plan_shifted_reading(step.convolution, values_[step.inputs[0]].layout, values_[step.output].layout);
       step.weights = std::make_shared<Weights>(rows, rows / step.convolution.groups, false, step.reading.stencil,
                                                draft.weights);
     } else if (step.kind == StepKind::linear) {

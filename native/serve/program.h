@@ -51,8 +51,7 @@ struct ConvolutionReading {
   bool direct = false;
   // Pixels of a row of the planes read.
   int64_t row_stride = 0;
-  // Not direct: the phases some tap reads, and the size of each. In the shifted reading, for single images, b is the tap's
-  // own column and rows begin at cache lines: every load is then one of a whole line, at the price of a copy a column.
+  // Not direct: the phases some tap reads, and the size of each.
   std::vector<std::array<int64_t, 2>> phases;
   int64_t phase_height = 0, phase_width = 0;
   Stencil stencil;
@@ -72,7 +71,7 @@ struct Step {
   // Convolution, linear.
   std::shared_ptr<Weights> weights;
   ConvolutionShape convolution;
-  ConvolutionReading reading, shifted_reading;
+  ConvolutionReading reading;
   PoolWindows windows;
   bool count_padding = false;
   // local_response

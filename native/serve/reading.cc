@@ -6,33 +6,6 @@ namespace finepune::serve {
 
 bool is_unit_stride(const ConvolutionShape& shape) { return shape.strides[0] == 1 && shape.strides[1] == 1; }
 
-namespace {
-
-// Floats of a cache line.
-constexpr int64_t kLine = 16;
-
-// Where the taps lie in copies of the planes: a copy for each phase that some tap reads.
-void plan_copies(ConvolutionReading& reading, const ConvolutionShape& shape, bool shifted) {
-  const auto& [kernel, strides, dilations, padding, groups] = shape;
-  const int64_t size = reading.phase_height * reading.phase_width;
-  for (int64_t y = 0; y < kernel[0]; ++y) {
-    for (int64_t x = 0; x < kernel[1]; ++x) {
-      const int64_t row = y * dilations[0], column = x * dilations[1];
-      const int64_t shift = shifted ? column : column % strides[1];
-      const std::array<int64_t, 2> phase = {row % strides[0], shift};
-      auto found = std::find(reading.phases.begin(), reading.phases.end(), phase);
-      if (found == reading.phases.end()) found = reading.phases.insert(found, phase);
-      const int64_t place = found - reading.phases.begin();
-      reading.stencil.taps.push_back(place * size + row / strides[0] * reading.phase_width +
-                                     (column - shift) / strides[1]);
-    }
-  }
-  reading.row_stride = reading.phase_width;
-  reading.stencil.plane = static_cast<int64_t>(reading.phases.size()) * size;
-}
-
-}  // namespace
-
 ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& input, const Layout& output) {
   const auto& [kernel, strides, dilations, padding, groups] = shape;
   ConvolutionReading reading;
@@ -53,17 +26,19 @@ ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& inp
   }
   reading.phase_height = output.height + (kernel[0] - 1) * dilations[0] / strides[0];
   reading.phase_width = output.width + (kernel[1] - 1) * dilations[1] / strides[1];
-  plan_copies(reading, shape, false);
-  return reading;
-}
-
-ConvolutionReading plan_shifted_reading(const ConvolutionShape& shape, const Layout& input, const Layout& output) {
-  ConvolutionReading reading;
-  reading.stencil.channels = input.channels / shape.groups;
-  reading.stencil.taps.clear();
-  reading.phase_height = output.height + (shape.kernel[0] - 1) * shape.dilations[0] / shape.strides[0];
-  reading.phase_width = (output.width + kLine - 1) / kLine * kLine;
-  plan_copies(reading, shape, true);
+  reading.row_stride = reading.phase_width;
+  const int64_t size = reading.phase_height * reading.phase_width;
+  for (int64_t y = 0; y < kernel[0]; ++y) {
+    for (int64_t x = 0; x < kernel[1]; ++x) {
+      const int64_t row = y * dilations[0], column = x * dilations[1];
+      const std::array<int64_t, 2> phase = {row % strides[0], column % strides[1]};
+      auto found = std::find(reading.phases.begin(), reading.phases.end(), phase);
+      if (found == reading.phases.end()) found = reading.phases.insert(found, phase);
+      const int64_t place = found - reading.phases.begin();
+      reading.stencil.taps.push_back(place * size + row / strides[0] * reading.phase_width + column / strides[1]);
+    }
+  }
+  reading.stencil.plane = static_cast<int64_t>(reading.phases.size()) * size;
   return reading;
 }
 

@@ -10,7 +10,4 @@ bool is_unit_stride(const ConvolutionShape& shape);
 // For one group's channels of `input`.
 ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& input, const Layout& output);
 
-// The same from copies shifted by the kernel's columns.
-ConvolutionReading plan_shifted_reading(const ConvolutionShape& shape, const Layout& input, const Layout& output);
-
 }  // namespace finepune::serve

@@ -13,9 +13,9 @@ constexpr int64_t kTileVectors = 24;
 constexpr int64_t kPieceRows = 32;
 
 // Copies one phase of an input plane with its padding.
-void copy_phase(const ConvolutionShape& shape, const ConvolutionReading& reading, const Planes& input, int64_t channel,
-                size_t number, float* to) {
-  const auto& [kernel, strides, dilations, padding, groups] = shape;
+void copy_phase(const Step& step, const Planes& input, int64_t channel, size_t number, float* to) {
+  const ConvolutionReading& reading = step.reading;
+  const auto& [kernel, strides, dilations, padding, groups] = step.convolution;
   const int64_t pixel = input.pixel, height = input.layout.height, width = input.layout.width;
   const std::array<int64_t, 2> phase = reading.phases[number];
   for (int64_t y = 0; y < reading.phase_height; ++y) {
@@ -57,12 +57,12 @@ struct Job {
   const StepContext& context;
   const Step& step;
   const StepMemory& memory;
-  const Stencil& stencil;
   const float* input;
   int64_t lanes, row_floats, flat_floats, rows_per_group;
   std::vector<int32_t> taps;
 
   const float* group_input(int64_t row) const {
+    const Stencil& stencil = step.reading.stencil;
     return input + row / rows_per_group * stencil.channels * stencil.plane * context.pixel;
   }
 
@@ -109,16 +109,16 @@ void run_dense(const Job& job, int64_t first_block, int64_t last_block, int64_t 
   }
 }
 
-void run_sparse(const Job& job, const SparseWeights& sparse, int64_t first_row, int64_t last_row, int64_t start,
-                int64_t vectors, float* sums) {
-  const int64_t stride = vectors * job.lanes, plane = sparse.stencil.plane * job.context.pixel;
+void run_sparse(const Job& job, int64_t first_row, int64_t last_row, int64_t start, int64_t vectors, float* sums) {
+  const Weights& weights = *job.step.weights;
+  const int64_t stride = vectors * job.lanes, plane = weights.stencil().plane * job.context.pixel;
   bool first = true;
-  for (const SparseBlock& block : sparse.blocks) {
+  for (const SparseBlock& block : weights.sparse_blocks()) {
     for (int64_t row = first_row; row < last_row; ++row) {
       const int64_t entry = block.starts[row], count = block.starts[row + 1] - entry;
       if (count == 0 && !first) continue;
-      job.context.kernels.sparse({job.group_input(row) + block.first_channel * plane + start, sparse.offsets.data() + entry,
-                                  sparse.values.data() + entry, count, job.context.pixel, vectors,
+      job.context.kernels.sparse({job.group_input(row) + block.first_channel * plane + start, weights.offsets() + entry,
+                                  weights.values() + entry, count, job.context.pixel, vectors,
                                   sums + (row - first_row) * stride, !first});
     }
     first = false;
@@ -133,9 +133,9 @@ void run_sparse(const Job& job, const SparseWeights& sparse, int64_t first_row, 
 void run_convolution(const StepContext& context, const Step& step, Form form, const StepMemory& memory) {
   const Planes& input = memory.inputs[0];
   const Planes& output = memory.output;
-  const ConvolutionReading& reading = form == Form::shifted ? step.shifted_reading : step.reading;
+  const ConvolutionReading& reading = step.reading;
   const int64_t pixel = context.pixel;
-  Job job{context, step, memory, reading.stencil, nullptr, context.kernels.lanes, reading.row_stride * pixel, 0, 0, {}};
+  Job job{context, step, memory, nullptr, context.kernels.lanes, reading.row_stride * pixel, 0, 0, {}};
   if (reading.direct) {
     const Padding& padding = step.convolution.padding;
     job.input = input.row(0, 0) - (padding.top * reading.row_stride + padding.left) * pixel;
@@ -144,7 +144,7 @@ void run_convolution(const StepContext& context, const Step& step, Form form, co
     const int64_t phases = static_cast<int64_t>(reading.phases.size());
     const int64_t floats = reading.phase_height * reading.phase_width * pixel;
     context.team.run(context.threads, context.first_worker, input.layout.channels * phases, [&](int64_t item, int64_t) {
-      copy_phase(step.convolution, reading, input, item / phases, static_cast<size_t>(item % phases), memory.copy + item * floats);
+      copy_phase(step, input, item / phases, static_cast<size_t>(item % phases), memory.copy + item * floats);
     });
   }
   job.flat_floats = ((output.layout.height - 1) * reading.row_stride + output.layout.width) * pixel;
@@ -171,12 +171,12 @@ void run_convolution(const StepContext& context, const Step& step, Form form, co
     if (tile == 0 && output.layout.is_padded()) {
       for (int64_t row = first_row; row < last_row; ++row) clear_padding(output, row);
     }
-    const int64_t sum_rows = form == Form::dense ? 8 : last_row - first_row;
+    const int64_t sum_rows = form == Form::sparse ? last_row - first_row : 8;
     float* sums = context.scratch[worker].take(sum_rows * count * job.lanes);
-    if (form == Form::dense) {
-      run_dense(job, first_block, last_block, start, count, sums);
+    if (form == Form::sparse) {
+      run_sparse(job, first_row, last_row, start, count, sums);
     } else {
-      run_sparse(job, step.weights->sparse(form), first_row, last_row, start, count, sums);
+      run_dense(job, first_block, last_block, start, count, sums);
     }
   });
 }

@@ -25,14 +25,13 @@ void run_single(const StepContext& context, const Step& step, Form form, const s
   context.team.run(context.threads, context.first_worker, pieces, [&](int64_t piece, int64_t) {
     const int64_t first = piece * kPieceRows, last = std::min(first + kPieceRows, rows);
     if (form == Form::sparse) {
-      const SparseWeights& sparse = weights.sparse(form);
       for (size_t image = 0; image < inputs.size(); ++image) {
         float sums[kPieceRows] = {};
         // One block after the other: its part of the input stays in the nearest cache.
-        for (const SparseBlock& block : sparse.blocks) {
+        for (const SparseBlock& block : weights.sparse_blocks()) {
           for (int64_t row = first; row < last; ++row) {
             const int64_t entry = block.starts[row];
-            sums[row - first] += context.kernels.sparse_dot(sparse.offsets.data() + entry, sparse.values.data() + entry,
+            sums[row - first] += context.kernels.sparse_dot(weights.offsets() + entry, weights.values() + entry,
                                                             block.starts[row + 1] - entry,
                                                             inputs[image] + block.first_channel);
           }
@@ -83,13 +82,12 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
     const int64_t first = piece * kPieceRows, last = std::min(first + kPieceRows, rows), stride = vectors * lanes;
     float* sums = context.scratch[worker].take(kPieceRows * stride);
     if (form == Form::sparse) {
-      const SparseWeights& sparse = weights.sparse(form);
       bool begun = false;
-      for (const SparseBlock& block : sparse.blocks) {
+      for (const SparseBlock& block : weights.sparse_blocks()) {
         for (int64_t row = first; row < last; ++row) {
           const int64_t entry = block.starts[row];
-          context.kernels.sparse({input + block.first_channel * pixel, sparse.offsets.data() + entry,
-                                  sparse.values.data() + entry, block.starts[row + 1] - entry, pixel, vectors,
+          context.kernels.sparse({input + block.first_channel * pixel, weights.offsets() + entry,
+                                  weights.values() + entry, block.starts[row + 1] - entry, pixel, vectors,
                                   sums + (row - first) * stride, begun});
         }
         begun = true;

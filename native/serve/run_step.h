@@ -11,6 +11,8 @@
 
 namespace finepune::serve {
 
+enum class Form { dense, sparse };
+
 // Scratch memory of one thread.
 struct Scratch {
   std::vector<float> floats;

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <limits>
+#include <stdexcept>
+
 
 namespace finepune::serve {
 
@@ -15,7 +16,7 @@ constexpr int64_t kSlack = 64;
 constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{128} << 20;
 // A layer denser than this is never faster sparse.
 constexpr double kDensest = 0.75;
-// A sparse form has to win by more than noise.
+// A sparse layer has to win by more than noise.
 constexpr double kMargin = 0.97;
 // Non-zeros of a row in a block of a convolution's channels, and features of a linear layer's block: those are read in
 // no order, and half of the nearest cache holds them.
@@ -41,65 +42,43 @@ ServedNetwork::ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOp
       options_(options),
       kernels_(options.kernels != nullptr ? options.kernels : best_kernels()),
       program_(make_program(graph, tensors)),
+      memory_(plan_memory(program_)),
       wide_from_(options.largest_batch + 1),
       team_(options.threads) {
   options_.threads = team_.threads();
   scratch_.resize(static_cast<size_t>(options_.threads));
+  const bool can_be_wide = options_.largest_batch >= kWidePixel / 2 && memory_.pixels * kWidePixel <= kTooLargeFloats;
   single_.forms.assign(program_.steps.size(), Form::dense);
   wide_ = single_;
   wide_.pixel = kWidePixel;
-  single_.memory = plan_memory(program_, candidates(1));
-  wide_.memory = plan_memory(program_, candidates(kWidePixel));
-  const bool can_be_wide =
-      options_.largest_batch >= kWidePixel / 2 && wide_.memory.pixels * kWidePixel <= kTooLargeFloats;
   if (can_be_wide) wide_from_ = kWidePixel / 2;
   const Team::Awake awake(team_);
   choose_forms();
   if (can_be_wide) measure_wide();
 }
 
-std::vector<std::vector<Form>> ServedNetwork::candidates(int64_t pixel) const {
-  std::vector<std::vector<Form>> forms;
-  for (const Step& step : program_.steps) {
-    forms.push_back({Form::dense});
-    if (!has_weights(step) || options_.choice == Choice::dense) continue;
-    if (options_.choice == Choice::measured && step.weights->density() > kDensest) continue;
-    // The pixels of many images are whole cache lines as they are, and a kernel of one column has nothing to shift.
-    const bool can_be_shifted = pixel == 1 && step.kind == StepKind::convolution && step.convolution.kernel[1] > 1 &&
-                                Weights::can_be_sparse(step.shifted_reading.stencil);
-    if (Weights::can_be_sparse(step.weights->stencil())) forms.back().push_back(Form::sparse);
-    if (can_be_shifted && options_.choice != Choice::sparse) forms.back().push_back(Form::shifted);
-    if (options_.choice != Choice::measured) forms.back() = {forms.back().back()};
-  }
-  return forms;
-}
-
 void ServedNetwork::choose_forms() {
   const bool can_be_wide = wide_from_ <= options_.largest_batch;
-  const std::vector<std::vector<Form>> single = candidates(1), wide = candidates(kWidePixel);
-  std::vector<std::vector<Form>> chosen(program_.steps.size());
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     if (!has_weights(program_.steps[i])) continue;
-    const Step& step = program_.steps[i];
+    Weights& weights = *program_.steps[i].weights;
+    const bool try_sparse = weights.can_be_sparse() && options_.choice != Choice::dense &&
+                            (options_.choice == Choice::sparse || weights.density() <= kDensest);
+    if (!try_sparse) continue;
     // A convolution's blocks: long enough for the sums to pay for being loaded again with each block of channels.
-    const int64_t entries = step.kind == StepKind::linear ? static_cast<int64_t>(step.weights->density() * kNearFeatures)
-                                                          : kBlockEntries;
-    for (const auto* forms : {&single[i], &wide[i]}) {
-      for (const Form form : *forms) {
-        if (form == Form::sparse) step.weights->make_sparse(form, step.weights->stencil(), entries);
-        if (form == Form::shifted) step.weights->make_sparse(form, step.shifted_reading.stencil, entries);
-      }
+    const bool linear = program_.steps[i].kind == StepKind::linear;
+    weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
+    if (options_.choice == Choice::sparse) {
+      single_.forms[i] = wide_.forms[i] = Form::sparse;
+    } else {
+      choose_form(single_, i);
+      if (can_be_wide) choose_form(wide_, i);
     }
-    single_.forms[i] = fastest_form(single_, i, single[i]);
-    wide_.forms[i] = can_be_wide ? fastest_form(wide_, i, wide[i]) : single_.forms[i];
-    for (const Form form : kForms) {
-      if (form != single_.forms[i] && form != wide_.forms[i] && step.weights->has(form)) step.weights->drop(form);
-    }
+    const bool single_sparse = single_.forms[i] == Form::sparse;
+    const bool wide_sparse = can_be_wide ? wide_.forms[i] == Form::sparse : single_sparse;
+    if (single_sparse && wide_sparse) weights.drop_packed();
+    if (!single_sparse && !wide_sparse) weights.drop_sparse();
   }
-  // Memory for what was chosen, in place of what all candidates took.
-  for (size_t i = 0; i < chosen.size(); ++i) chosen[i] = {single_.forms[i]};
-  single_.memory = plan_memory(program_, chosen);
-  working_.clear();
 }
 
 double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
@@ -120,19 +99,17 @@ double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
   return seconds_now() - begin;
 }
 
-Form ServedNetwork::fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms) {
-  if (forms.size() == 1) return forms[0];
+void ServedNetwork::choose_form(Mode& mode, size_t step) {
   constexpr int fewest = 3, most = 12;
   constexpr double budget = 0.03;
-  std::vector<double> seconds(forms.size(), std::numeric_limits<double>::infinity());
+  double dense = time_step(mode, step, Form::dense), sparse = time_step(mode, step, Form::sparse);
   const double begin = seconds_now();
-  // In turn, and the least of each: whatever else the machine does only ever adds. The first turn is a warm-up, too.
-  for (int i = 0; i <= most && (i <= fewest || seconds_now() - begin < budget); ++i) {
-    for (size_t k = 0; k < forms.size(); ++k) seconds[k] = std::min(seconds[k], time_step(mode, step, forms[k]));
+  // In turn, and the least of each: whatever else the machine does only ever adds.
+  for (int i = 0; i < most && (i < fewest || seconds_now() - begin < budget); ++i) {
+    dense = std::min(dense, time_step(mode, step, Form::dense));
+    sparse = std::min(sparse, time_step(mode, step, Form::sparse));
   }
-  // The first is the dense one, which another has to beat by more than noise.
-  seconds[0] *= kMargin;
-  return forms[std::min_element(seconds.begin(), seconds.end()) - seconds.begin()];
+  mode.forms[step] = sparse < kMargin * dense ? Form::sparse : Form::dense;
 }
 
 void ServedNetwork::measure_wide() {
@@ -159,24 +136,24 @@ void ServedNetwork::measure_wide() {
 }
 
 int64_t ServedNetwork::group_workers(const Mode& mode, int64_t groups) const {
-  if (groups < options_.threads || mode.memory.pixels * mode.pixel > kLargeFloats) return 1;
+  if (groups < options_.threads || memory_.pixels * mode.pixel > kLargeFloats) return 1;
   return options_.threads;
 }
 
 void ServedNetwork::reserve(const Mode& mode, int64_t groups) {
   const int64_t workers = group_workers(mode, groups);
   if (static_cast<int64_t>(working_.size()) < workers) working_.resize(static_cast<size_t>(workers));
-  const int64_t floats = mode.memory.pixels * mode.pixel + kSlack;
+  const int64_t floats = memory_.pixels * mode.pixel + kSlack;
   for (int64_t worker = 0; worker < workers; ++worker) {
     if (working_[worker].count() < floats) working_[worker] = AlignedFloats(floats);
   }
-  const int64_t kept = mode.memory.kept_pixels * mode.pixel * groups + kSlack;
+  const int64_t kept = memory_.kept_pixels * mode.pixel * groups + kSlack;
   if (kept_.count() < kept) kept_ = AlignedFloats(kept);
 }
 
 Planes ServedNetwork::planes_of(const Mode& mode, int64_t value, int64_t worker, int64_t group) {
-  const int64_t offset = mode.memory.offsets[value] * mode.pixel;
-  float* start = mode.memory.kept[value] ? kept_.data() + group * mode.memory.kept_pixels * mode.pixel
+  const int64_t offset = memory_.offsets[value] * mode.pixel;
+  float* start = memory_.kept[value] ? kept_.data() + group * memory_.kept_pixels * mode.pixel
                                      : working_[worker].data();
   return {start + offset, program_.values[value].layout, mode.pixel};
 }
@@ -187,7 +164,7 @@ StepMemory ServedNetwork::memory_of(const Mode& mode, size_t step, int64_t worke
   for (const int64_t input : description.inputs) memory.inputs.push_back(planes_of(mode, input, worker, group));
   if (description.residual >= 0) memory.residual = planes_of(mode, description.residual, worker, group);
   memory.output = planes_of(mode, description.output, worker, group);
-  if (mode.memory.copies[step] >= 0) memory.copy = working_[worker].data() + mode.memory.copies[step] * mode.pixel;
+  if (memory_.copies[step] >= 0) memory.copy = working_[worker].data() + memory_.copies[step] * mode.pixel;
   return memory;
 }
 

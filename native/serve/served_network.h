@@ -20,12 +20,10 @@ constexpr int64_t kWidePixel = 16;
 
 // Which form of a layer's weights is used.
 enum class Choice {
-  // All are timed, the fastest stays.
+  // Both are timed, the faster stays.
   measured,
   dense,
   sparse,
-  // Where there is such a form, for single images; else sparse.
-  shifted,
 };
 
 struct ServeOptions {
@@ -42,7 +40,6 @@ struct Mode {
   int64_t pixel = 1;
   // Per step; only those of convolutions and linear layers mean something.
   std::vector<Form> forms;
-  MemoryPlan memory;
 };
 
 struct LayerReport {
@@ -71,10 +68,8 @@ class ServedNetwork {
   int64_t bytes() const;
 
  private:
-  // The forms of each step that are worth trying for one image, or for many.
-  std::vector<std::vector<Form>> candidates(int64_t pixel) const;
   void choose_forms();
-  Form fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms);
+  void choose_form(Mode& mode, size_t step);
   void measure_wide();
   double time_step(const Mode& mode, size_t step, Form form);
   // Computes `groups` groups of mode.pixel images from number `first` on.
@@ -93,6 +88,7 @@ class ServedNetwork {
   ServeOptions options_;
   const cpu::DirectKernels* kernels_;
   Program program_;
+  MemoryPlan memory_;
   Mode single_, wide_;
   // Fewest images worth computing together; above largest_batch for never.
   int64_t wide_from_;

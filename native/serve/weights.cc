@@ -11,31 +11,7 @@ namespace {
 constexpr int64_t kBlockRows = 8;
 constexpr int64_t kOffsetLimit = 65536;
 
-// Adds a sparse form's entries to a matrix of zeros, row-major [rows, stencil.columns()].
-void scatter(const SparseWeights& sparse, int64_t rows, std::vector<float>& dense) {
-  const Stencil& stencil = sparse.stencil;
-  const int64_t taps = static_cast<int64_t>(stencil.taps.size()), columns = stencil.columns();
-  // Two taps of one channel never share an offset, and channels do not overlap: an offset names its column.
-  std::vector<int64_t> tap_of(static_cast<size_t>(stencil.plane), 0);
-  for (int64_t tap = 0; tap < taps; ++tap) tap_of[static_cast<size_t>(stencil.taps[tap])] = tap;
-  for (const SparseBlock& block : sparse.blocks) {
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t entry = block.starts[row]; entry < block.starts[row + 1]; ++entry) {
-        const int64_t channel = block.first_channel + sparse.offsets[entry] / stencil.plane;
-        const int64_t tap = tap_of[static_cast<size_t>(sparse.offsets[entry] % stencil.plane)];
-        dense[static_cast<size_t>(row * columns + channel * taps + tap)] = sparse.values[entry];
-      }
-    }
-  }
-}
-
 }  // namespace
-
-int64_t SparseWeights::bytes() const {
-  int64_t starts = 0;
-  for (const SparseBlock& block : blocks) starts += static_cast<int64_t>(block.starts.size());
-  return starts * 8 + static_cast<int64_t>(offsets.size()) * 6;
-}
 
 Weights::Weights(int64_t rows, int64_t rows_per_group, bool whole_blocks, Stencil stencil,
                  std::span<const float> dense)
@@ -78,7 +54,7 @@ void Weights::pack(std::span<const float> dense) {
 std::vector<float> Weights::unpacked() const {
   const int64_t columns = stencil_.columns();
   std::vector<float> dense(static_cast<size_t>(rows_ * columns));
-  if (has(Form::dense)) {
+  if (has_packed()) {
     for (const RowBlock& block : row_blocks_) {
       const int64_t rows = std::min(block.rows, rows_ - block.first);
       const float* from = packed_.data() + block.offset;
@@ -89,73 +65,74 @@ std::vector<float> Weights::unpacked() const {
     }
     return dense;
   }
-  scatter(sparse_ ? *sparse_ : *shifted_, rows_, dense);
+  const int64_t taps = static_cast<int64_t>(stencil_.taps.size());
+  // Two taps of one channel never share an offset, and channels do not overlap: an offset names its column.
+  std::vector<int64_t> tap_of(static_cast<size_t>(stencil_.plane), 0);
+  for (int64_t tap = 0; tap < taps; ++tap) tap_of[static_cast<size_t>(stencil_.taps[tap])] = tap;
+  for (const SparseBlock& block : sparse_blocks_) {
+    for (int64_t row = 0; row < rows_; ++row) {
+      for (int64_t entry = block.starts[row]; entry < block.starts[row + 1]; ++entry) {
+        const int64_t channel = block.first_channel + offsets_[entry] / stencil_.plane;
+        const int64_t tap = tap_of[static_cast<size_t>(offsets_[entry] % stencil_.plane)];
+        dense[static_cast<size_t>(row * columns + channel * taps + tap)] = values_[entry];
+      }
+    }
+  }
   return dense;
 }
 
 void Weights::make_packed() {
-  if (!has(Form::dense)) pack(unpacked());
+  if (!has_packed()) pack(unpacked());
 }
 
-bool Weights::has(Form form) const {
-  if (form == Form::dense) return !packed_.empty();
-  return form == Form::sparse ? sparse_.has_value() : shifted_.has_value();
-}
-
-const SparseWeights& Weights::sparse(Form form) const {
-  if (form == Form::dense || !has(form)) throw std::logic_error("weights: this sparse form is not there");
-  return form == Form::sparse ? *sparse_ : *shifted_;
-}
-
-void Weights::make_sparse(Form form, const Stencil& stencil, int64_t entries_per_block) {
-  if (has(form)) return;
+void Weights::make_sparse(int64_t entries_per_block) {
+  if (has_sparse()) return;
   const std::vector<float> dense = unpacked();
-  SparseWeights& made = (form == Form::sparse ? sparse_ : shifted_).emplace();
-  made.stencil = stencil;
-  const int64_t taps = static_cast<int64_t>(stencil.taps.size()), columns = stencil.columns();
+  const int64_t taps = static_cast<int64_t>(stencil_.taps.size()), columns = stencil_.columns();
   const double entries_per_channel = std::max(density() * static_cast<double>(taps), 1e-6);
-  const int64_t fitting = std::max<int64_t>(kOffsetLimit / stencil.plane, 1);
+  const int64_t fitting = std::max<int64_t>(kOffsetLimit / stencil_.plane, 1);
   const int64_t wanted = static_cast<int64_t>(
-      std::min(static_cast<double>(entries_per_block) / entries_per_channel, static_cast<double>(stencil.channels)));
+      std::min(static_cast<double>(entries_per_block) / entries_per_channel, static_cast<double>(stencil_.channels)));
   const int64_t size = std::clamp<int64_t>(wanted, 1, fitting);
-  made.offsets.reserve(static_cast<size_t>(nonzeros_));
-  made.values.reserve(static_cast<size_t>(nonzeros_));
-  for (int64_t first = 0; first < stencil.channels; first += size) {
-    const int64_t last = std::min(first + size, stencil.channels);
+  offsets_.reserve(static_cast<size_t>(nonzeros_));
+  values_.reserve(static_cast<size_t>(nonzeros_));
+  for (int64_t first = 0; first < stencil_.channels; first += size) {
+    const int64_t last = std::min(first + size, stencil_.channels);
     SparseBlock block{first, {}};
     block.starts.reserve(static_cast<size_t>(rows_ + 1));
     for (int64_t row = 0; row < rows_; ++row) {
-      block.starts.push_back(static_cast<int64_t>(made.values.size()));
+      block.starts.push_back(static_cast<int64_t>(values_.size()));
       const float* from = dense.data() + row * columns;
       for (int64_t channel = first; channel < last; ++channel) {
         for (int64_t tap = 0; tap < taps; ++tap) {
           const float value = from[channel * taps + tap];
           if (value == 0) continue;
-          made.offsets.push_back(static_cast<uint16_t>((channel - first) * stencil.plane + stencil.taps[tap]));
-          made.values.push_back(value);
+          offsets_.push_back(static_cast<uint16_t>((channel - first) * stencil_.plane + stencil_.taps[tap]));
+          values_.push_back(value);
         }
       }
     }
-    block.starts.push_back(static_cast<int64_t>(made.values.size()));
-    made.blocks.push_back(std::move(block));
+    block.starts.push_back(static_cast<int64_t>(values_.size()));
+    sparse_blocks_.push_back(std::move(block));
   }
 }
 
-void Weights::drop(Form form) {
-  int others = 0;
-  for (const Form other : kForms) others += other != form && has(other) ? 1 : 0;
-  if (others == 0) throw std::logic_error("weights: the form to be dropped is the only one");
-  if (form == Form::dense) packed_ = AlignedFloats();
-  if (form == Form::sparse) sparse_.reset();
-  if (form == Form::shifted) shifted_.reset();
+void Weights::drop_packed() {
+  if (!has_sparse()) throw std::logic_error("weights: the packed form is the only one");
+  packed_ = AlignedFloats();
+}
+
+void Weights::drop_sparse() {
+  if (!has_packed()) throw std::logic_error("weights: the sparse form is the only one");
+  sparse_blocks_ = {};
+  offsets_ = {};
+  values_ = {};
 }
 
 int64_t Weights::bytes() const {
-  int64_t total = has(Form::dense) ? packed_.count() * 4 : 0;
-  for (const auto& sparse : {&sparse_, &shifted_}) {
-    if (*sparse) total += (*sparse)->bytes();
-  }
-  return total;
+  int64_t starts = 0;
+  for (const SparseBlock& block : sparse_blocks_) starts += static_cast<int64_t>(block.starts.size());
+  return packed_.count() * (has_packed() ? 4 : 0) + starts * 8 + static_cast<int64_t>(offsets_.size()) * 6;
 }
 
 }  // namespace finepune::serve

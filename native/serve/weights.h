@@ -1,25 +1,14 @@
-// The weights of one convolution or linear layer, packed for the dense kernel or as non-zeros for the sparse one. Each form
-// can be made from any other, so that only those in use take memory.
+// The weights of one convolution or linear layer, packed for the dense kernel or as non-zeros for the sparse one. Either
+// can be made from the other, so that only the one in use takes memory.
 #pragma once
 
-#include <array>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
 #include "serve/aligned.h"
 
 namespace finepune::serve {
-
-enum class Form {
-  dense,
-  // Non-zeros, with the input read as for the dense form.
-  sparse,
-  // Non-zeros, with the input read from copies shifted by the kernel's columns: see ConvolutionReading in program.h.
-  shifted,
-};
-constexpr std::array<Form, 3> kForms = {Form::dense, Form::sparse, Form::shifted};
 
 // Which input pixels an output pixel reads: `taps` in each of `channels` planes, the offsets counted in pixels from the
 // output pixel's own place in the first plane. A linear layer has planes of one pixel and one tap.
@@ -42,16 +31,6 @@ struct SparseBlock {
   std::vector<int64_t> starts;
 };
 
-// The non-zeros: offsets from an output pixel's place in the first channel of their block, and values.
-struct SparseWeights {
-  Stencil stencil;
-  std::vector<SparseBlock> blocks;
-  std::vector<uint16_t> offsets;
-  std::vector<float> values;
-
-  int64_t bytes() const;
-};
-
 class Weights {
  public:
   // `dense`: [rows, stencil.columns()], row-major. No block of rows crosses a multiple of `rows_per_group`.
@@ -62,21 +41,23 @@ class Weights {
   const Stencil& stencil() const { return stencil_; }
   int64_t nonzeros() const { return nonzeros_; }
   double density() const;
-  // Whether the offsets of a plane fit a sparse form.
-  static bool can_be_sparse(const Stencil& stencil) { return stencil.plane <= 65536; }
+  // Whether the offsets of a plane fit the sparse form.
+  bool can_be_sparse() const { return stencil_.plane <= 65536; }
 
-  bool has(Form form) const;
+  bool has_packed() const { return !packed_.empty(); }
+  bool has_sparse() const { return !sparse_blocks_.empty(); }
   void make_packed();
-  // Form::sparse or Form::shifted. `stencil`: stencil() or that of the shifted copies, with the same taps in the same order.
   // `entries_per_block`: about how many non-zeros of a row lie in a block, where the offsets allow.
-  void make_sparse(Form form, const Stencil& stencil, int64_t entries_per_block);
-  // Another form must be there.
-  void drop(Form form);
+  void make_sparse(int64_t entries_per_block);
+  // Each keeps the other form, which must be there.
+  void drop_packed();
+  void drop_sparse();
 
   const std::vector<RowBlock>& row_blocks() const { return row_blocks_; }
   const float* packed() const { return packed_.data(); }
-  // A sparse form that is there.
-  const SparseWeights& sparse(Form form) const;
+  const std::vector<SparseBlock>& sparse_blocks() const { return sparse_blocks_; }
+  const uint16_t* offsets() const { return offsets_.data(); }
+  const float* values() const { return values_.data(); }
 
   // Bytes of the forms held.
   int64_t bytes() const;
@@ -91,7 +72,9 @@ class Weights {
   int64_t packed_count_ = 0;
   std::vector<RowBlock> row_blocks_;
   AlignedFloats packed_;
-  std::optional<SparseWeights> sparse_, shifted_;
+  std::vector<SparseBlock> sparse_blocks_;
+  std::vector<uint16_t> offsets_;
+  std::vector<float> values_;
 };
 
 }  // namespace finepune::serve
