@@ -30,19 +30,13 @@ export interface Hyperparameters {
   forgettingRate: number;
 }
 
-/** Matern-5/2 correlation at squared scaled distance `squared` = r^2. */
+/**
+ * Matern-5/2 correlation at squared scaled distance `squared` = r^2. Its derivative with respect to r^2,
+ * -(5/6) (1 + sqrt(5) r) exp(-sqrt(5) r), is finite at r = 0, unlike that with respect to r divided by r: no case is special.
+ */
 export function matern52(squared: number): number {
   const a = SQRT5 * Math.sqrt(squared);
   return (1 + a + (5 / 3) * squared) * Math.exp(-a);
-}
-
-/**
- * d matern52 / d(r^2) = -(5/6) (1 + sqrt(5) r) exp(-sqrt(5) r): finite at r = 0, unlike the derivative with respect to r
- * divided by r, so that no case is special.
- */
-export function matern52Slope(squared: number): number {
-  const a = SQRT5 * Math.sqrt(squared);
-  return (-5 / 6) * (1 + a) * Math.exp(-a);
 }
 
 /** The covariance of two points at two times; the plain reading of the formula above, for tests and small uses. */

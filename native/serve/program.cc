@@ -37,6 +37,8 @@ class Builder {
   Step& add_step(StepKind kind, const GraphNode& node, std::vector<int64_t> inputs, const Shape& shape);
   // The step that makes `value`, if nothing but the node now looked at reads it.
   Draft* producer(const std::string& input);
+  // Weights and biases of `node` into the step last added, which has `rows` of them.
+  void read_weights(const GraphNode& node, int64_t rows);
   void add_convolution(const GraphNode& node, int64_t input);
   void add_linear(const GraphNode& node, int64_t input);
   void add_normalization(const GraphNode& node, int64_t input);
@@ -103,6 +105,17 @@ Draft* Builder::producer(const std::string& input) {
   return nullptr;
 }
 
+void Builder::read_weights(const GraphNode& node, int64_t rows) {
+  Draft& draft = drafts_.back();
+  const auto weights = tensor(node.name + ".weight");
+  draft.weights.assign(weights.begin(), weights.end());
+  draft.step.bias.assign(static_cast<size_t>(rows), 0.0f);
+  if (flag_attribute(node, "bias", true)) {
+    const auto bias = tensor(node.name + ".bias");
+    draft.step.bias.assign(bias.begin(), bias.end());
+  }
+}
+
 void Builder::add_convolution(const GraphNode& node, int64_t input) {
   const Shape& shape = shape_of(input);
   ConvolutionShape convolution;
@@ -120,25 +133,13 @@ void Builder::add_convolution(const GraphNode& node, int64_t input) {
   Step& step = add_step(StepKind::convolution, node, {input},
                         {channels, side(0, padding.top + padding.bottom), side(1, padding.left + padding.right)});
   step.convolution = convolution;
-  const auto weights = tensor(node.name + ".weight");
-  drafts_.back().weights.assign(weights.begin(), weights.end());
-  step.bias.assign(static_cast<size_t>(channels), 0.0f);
-  if (flag_attribute(node, "bias", true)) {
-    const auto bias = tensor(node.name + ".bias");
-    step.bias.assign(bias.begin(), bias.end());
-  }
+  read_weights(node, channels);
 }
 
 void Builder::add_linear(const GraphNode& node, int64_t input) {
   const int64_t features = required_integer_attribute(node, "out_features", 1);
-  Step& step = add_step(StepKind::linear, node, {input}, {features});
-  const auto weights = tensor(node.name + ".weight");
-  drafts_.back().weights.assign(weights.begin(), weights.end());
-  step.bias.assign(static_cast<size_t>(features), 0.0f);
-  if (flag_attribute(node, "bias", true)) {
-    const auto bias = tensor(node.name + ".bias");
-    step.bias.assign(bias.begin(), bias.end());
-  }
+  add_step(StepKind::linear, node, {input}, {features});
+  read_weights(node, features);
 }
 
 // y = scale * (x - mean) / sqrt(variance + epsilon) + shift, as a factor and a bias a channel.

@@ -1,7 +1,7 @@
 import { InstallError, messageOf } from '../../errors.js';
 import { describeLibtorch, examineLibtorch, type LibtorchDescription } from '../libtorch.js';
 import { archiveSource, installFromArchive } from './archive.js';
-import { cachedLibtorch, libtorchCacheDirectory } from './libtorch-cache.js';
+import { cachedLibtorch } from './libtorch-cache.js';
 import { installFromPip, pinnedVersion } from './pip-wheel.js';
 import { findPythonTorch } from './python-torch.js';
 import { whyLibtorchFails } from './load-check.js';
@@ -66,9 +66,4 @@ async function useNamed(directory: string, signal: AbortSignal | undefined): Pro
 /** The archive is larger than the wheel: a disk too small for one is too small for the other. */
 function isAboutDisk(error: unknown): boolean {
   return error instanceof InstallError && /GB free|ENOSPC|cannot write/.test(error.message);
-}
-
-/** Where the installed libtorch lies or would lie, for messages. */
-export function defaultLibtorchDirectory(): string {
-  return libtorchCacheDirectory(`${pinnedVersion}-cpu`);
 }

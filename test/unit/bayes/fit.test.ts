@@ -1,21 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { fitHyperparameters, MarginalPosterior, priorHyperparameters } from '../../../lib/bayes/fit.js';
-import { matern52, matern52Slope } from '../../../lib/bayes/kernel.js';
 import { minimize } from '../../../lib/bayes/lbfgs.js';
 import * as priors from '../../../lib/bayes/priors.js';
 import { Random } from '../../../lib/bayes/rng.js';
 import { finiteDifferences, observationsOf, reference, relativeError } from './reference.js';
-
-describe('kernel', () => {
-  it('has the slope that finite differences show, and a finite one at distance 0', () => {
-    for (const squared of [1e-6, 0.01, 0.5, 1, 4, 30]) {
-      const step = 1e-4 * squared;
-      const expected = (matern52(squared + step) - matern52(squared - step)) / (2 * step);
-      expect(matern52Slope(squared)).toBeCloseTo(expected, 6);
-    }
-    expect(matern52Slope(0)).toBe(-5 / 6);
-  });
-});
 
 describe('MarginalPosterior', { timeout: 60_000 }, () => {
   it.each(reference.cases.map((test, index) => ({ index, test })))(
