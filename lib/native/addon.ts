@@ -188,8 +188,8 @@ export interface ServedNetworkOptions {
   threads: number;
   /** Most images of one call; 8 or more lets many be computed together. */
   largestBatch: number;
-  /** 'measured' times each layer with dense and with sparse weights and keeps the faster. */
-  forms: 'measured' | 'dense' | 'sparse';
+  /** 'measured' times each layer in all forms and keeps the fastest; the others are for tests. */
+  forms: 'measured' | LayerForm;
   /** Instruction set of the kernels; 'best' of those the CPU has. */
   kernels: 'best' | 'portable' | 'avx2' | 'avx512';
 }
@@ -205,14 +205,17 @@ export interface ServedNetworkRequest {
   normalization: Normalization;
 }
 
+/** 'sparse': non-zeros row by row; 'merged': of four output channels together (convolutions; sparse where that cannot be). */
+export type LayerForm = 'dense' | 'sparse' | 'merged';
+
 export interface ServedNetworkDescription {
   layers: {
     name: string;
     /** Share of the weights that are not zero, normalisation folded in. */
     density: number;
     /** Form of the weights used for single images, and for many at once. */
-    single: 'dense' | 'sparse';
-    batched: 'dense' | 'sparse';
+    single: LayerForm;
+    batched: LayerForm;
     /** Memory of the forms kept. */
     bytes: number;
   }[];

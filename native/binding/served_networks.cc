@@ -101,7 +101,8 @@ serve::Choice to_choice(const std::string& name) {
   if (name == "measured") return serve::Choice::measured;
   if (name == "dense") return serve::Choice::dense;
   if (name == "sparse") return serve::Choice::sparse;
-  throw Error("E_USAGE", "expected measured, dense or sparse for options.forms but received " + name);
+  if (name == "merged") return serve::Choice::merged;
+  throw Error("E_USAGE", "expected measured, dense, sparse or merged for options.forms but received " + name);
 }
 
 Napi::Value create(const Napi::CallbackInfo& info) {
@@ -205,7 +206,9 @@ Napi::Value run(const Napi::CallbackInfo& info) {
 Napi::Value describe_network(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto worker = idle_worker_of(info[0], HandleKind::served_network);
-  const auto name_of = [](serve::Form form) { return form == serve::Form::sparse ? "sparse" : "dense"; };
+  const auto name_of = [](serve::Form form) {
+    return form == serve::Form::dense ? "dense" : form == serve::Form::sparse ? "sparse" : "merged";
+  };
   const std::vector<serve::LayerReport> reports = worker->served_network->layers();
   Napi::Array layers = Napi::Array::New(env, reports.size());
   for (size_t i = 0; i < reports.size(); ++i) {

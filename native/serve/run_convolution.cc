@@ -61,9 +61,10 @@ struct Job {
   int64_t lanes, row_floats, flat_floats, rows_per_group;
   std::vector<int32_t> taps;
 
+  // Floats of one plane.
+  int64_t plane() const { return step.reading.stencil.plane * context.pixel; }
   const float* group_input(int64_t row) const {
-    const Stencil& stencil = step.reading.stencil;
-    return input + row / rows_per_group * stencil.channels * stencil.plane * context.pixel;
+    return input + row / rows_per_group * step.reading.stencil.channels * plane();
   }
 
   // Of the sums of output floats [first, first + count) of a channel's rows, those that are pixels of the image.
@@ -101,8 +102,7 @@ void run_dense(const Job& job, int64_t first_block, int64_t last_block, int64_t 
   for (int64_t i = first_block; i < last_block; ++i) {
     const RowBlock& block = weights.row_blocks()[i];
     const int64_t stride = vectors * job.lanes;
-    job.context.kernels.dense({job.group_input(block.first) + start, stencil.channels,
-                               stencil.plane * job.context.pixel, job.taps.data(),
+    job.context.kernels.dense({job.group_input(block.first) + start, stencil.channels, job.plane(), job.taps.data(),
                                static_cast<int64_t>(job.taps.size()), weights.packed() + block.offset, block.rows,
                                vectors, sums, stride});
     for (int64_t r = 0; r < block.rows; ++r) job.write(block.first + r, start, stride, sums + r * stride);
@@ -110,21 +110,35 @@ void run_dense(const Job& job, int64_t first_block, int64_t last_block, int64_t 
 }
 
 void run_sparse(const Job& job, int64_t first_row, int64_t last_row, int64_t start, int64_t vectors, float* sums) {
-  const Weights& weights = *job.step.weights;
-  const int64_t stride = vectors * job.lanes, plane = weights.stencil().plane * job.context.pixel;
-  bool first = true;
-  for (const SparseBlock& block : weights.sparse_blocks()) {
+  const SparseWeights& sparse = job.step.weights->sparse();
+  const int64_t stride = vectors * job.lanes, plane = job.plane();
+  bool accumulate = false;
+  for (const SparseBlock& block : sparse.blocks) {
     for (int64_t row = first_row; row < last_row; ++row) {
       const int64_t entry = block.starts[row], count = block.starts[row + 1] - entry;
-      if (count == 0 && !first) continue;
-      job.context.kernels.sparse({job.group_input(row) + block.first_channel * plane + start, weights.offsets() + entry,
-                                  weights.values() + entry, count, job.context.pixel, vectors,
-                                  sums + (row - first_row) * stride, !first});
+      if (count == 0 && accumulate) continue;
+      job.context.kernels.sparse({job.group_input(row) + block.first_channel * plane + start,
+                                  sparse.offsets.data() + entry, sparse.values.data() + entry, count,
+                                  job.context.pixel, vectors, sums + (row - first_row) * stride, accumulate});
     }
-    first = false;
+    accumulate = true;
   }
-  for (int64_t row = first_row; row < last_row; ++row) {
-    job.write(row, start, stride, sums + (row - first_row) * stride);
+}
+
+void run_merged(const Job& job, int64_t first_row, int64_t last_row, int64_t start, int64_t vectors, float* sums) {
+  const MergedWeights& merged = job.step.weights->merged();
+  const int64_t stride = vectors * job.lanes, plane = job.plane();
+  bool accumulate = false;
+  for (const MergedBlock& block : merged.blocks) {
+    for (int64_t row = first_row; row < last_row; row += kMergedRows) {
+      const MergedEntries& entries = block.quads[row / kMergedRows];
+      if (entries.counts[0] == 0 && accumulate) continue;
+      job.context.kernels.merged({job.group_input(row) + block.first_channel * plane + start,
+                                  merged.offsets.data() + entries.offset, merged.values.data() + entries.value,
+                                  entries.counts.data(), job.context.pixel, vectors,
+                                  sums + (row - first_row) * stride, stride, accumulate});
+    }
+    accumulate = true;
   }
 }
 
@@ -154,7 +168,8 @@ void run_convolution(const StepContext& context, const Step& step, Form form, co
   const auto& blocks = step.weights->row_blocks();
   const int64_t block_count = static_cast<int64_t>(blocks.size()), rows = step.weights->rows();
   const int64_t vectors = (job.flat_floats + job.lanes - 1) / job.lanes;
-  const int64_t tiles = (vectors + kTileVectors - 1) / kTileVectors;
+  const int64_t tile_vectors = form == Form::merged ? context.kernels.merged_vectors : kTileVectors;
+  const int64_t tiles = (vectors + tile_vectors - 1) / tile_vectors;
   // Pieces small enough for every thread to get some.
   int64_t piece_rows = kPieceRows;
   while (piece_rows > 8 && tiles * ((rows + piece_rows - 1) / piece_rows) < 4 * context.threads) piece_rows /= 2;
@@ -171,13 +186,12 @@ void run_convolution(const StepContext& context, const Step& step, Form form, co
     if (tile == 0 && output.layout.is_padded()) {
       for (int64_t row = first_row; row < last_row; ++row) clear_padding(output, row);
     }
-    const int64_t sum_rows = form == Form::sparse ? last_row - first_row : 8;
-    float* sums = context.scratch[worker].take(sum_rows * count * job.lanes);
-    if (form == Form::sparse) {
-      run_sparse(job, first_row, last_row, start, count, sums);
-    } else {
-      run_dense(job, first_block, last_block, start, count, sums);
-    }
+    const int64_t sum_rows = form == Form::dense ? 8 : last_row - first_row, stride = count * job.lanes;
+    float* sums = context.scratch[worker].take(sum_rows * stride);
+    if (form == Form::dense) return run_dense(job, first_block, last_block, start, count, sums);
+    if (form == Form::sparse) run_sparse(job, first_row, last_row, start, count, sums);
+    if (form == Form::merged) run_merged(job, first_row, last_row, start, count, sums);
+    for (int64_t row = first_row; row < last_row; ++row) job.write(row, start, stride, sums + (row - first_row) * stride);
   });
 }
 

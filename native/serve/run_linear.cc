@@ -20,6 +20,7 @@ float limited(const Step& step, int64_t row, float sum) {
 void run_single(const StepContext& context, const Step& step, Form form, const std::vector<const float*>& inputs,
                 const std::vector<float*>& outputs) {
   const Weights& weights = *step.weights;
+  const SparseWeights& sparse = weights.sparse();
   const int64_t rows = weights.rows(), features = weights.stencil().channels;
   const int64_t pieces = (rows + kPieceRows - 1) / kPieceRows;
   context.team.run(context.threads, context.first_worker, pieces, [&](int64_t piece, int64_t) {
@@ -28,10 +29,10 @@ void run_single(const StepContext& context, const Step& step, Form form, const s
       for (size_t image = 0; image < inputs.size(); ++image) {
         float sums[kPieceRows] = {};
         // One block after the other: its part of the input stays in the nearest cache.
-        for (const SparseBlock& block : weights.sparse_blocks()) {
+        for (const SparseBlock& block : sparse.blocks) {
           for (int64_t row = first; row < last; ++row) {
             const int64_t entry = block.starts[row];
-            sums[row - first] += context.kernels.sparse_dot(weights.offsets() + entry, weights.values() + entry,
+            sums[row - first] += context.kernels.sparse_dot(sparse.offsets.data() + entry, sparse.values.data() + entry,
                                                             block.starts[row + 1] - entry,
                                                             inputs[image] + block.first_channel);
           }
@@ -60,6 +61,7 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
                 const std::vector<float*>& outputs) {
   if (context.pixel == 1) return run_single(context, step, form, inputs, outputs);
   const Weights& weights = *step.weights;
+  const SparseWeights& sparse = weights.sparse();
   const int64_t rows = weights.rows(), features = weights.stencil().channels;
   const int64_t groups = static_cast<int64_t>(inputs.size()), pixel = context.pixel * groups;
   const float* input = inputs[0];
@@ -83,11 +85,11 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
     float* sums = context.scratch[worker].take(kPieceRows * stride);
     if (form == Form::sparse) {
       bool begun = false;
-      for (const SparseBlock& block : weights.sparse_blocks()) {
+      for (const SparseBlock& block : sparse.blocks) {
         for (int64_t row = first; row < last; ++row) {
           const int64_t entry = block.starts[row];
-          context.kernels.sparse({input + block.first_channel * pixel, weights.offsets() + entry,
-                                  weights.values() + entry, block.starts[row + 1] - entry, pixel, vectors,
+          context.kernels.sparse({input + block.first_channel * pixel, sparse.offsets.data() + entry,
+                                  sparse.values.data() + entry, block.starts[row + 1] - entry, pixel, vectors,
                                   sums + (row - first) * stride, begun});
         }
         begun = true;

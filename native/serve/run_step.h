@@ -11,8 +11,6 @@
 
 namespace finepune::serve {
 
-enum class Form { dense, sparse };
-
 // Scratch memory of one thread.
 struct Scratch {
   std::vector<float> floats;

@@ -15,13 +15,15 @@ constexpr int64_t kSlack = 64;
 // never computed together.
 constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{128} << 20;
 // A layer denser than this is never faster sparse.
-constexpr double kDensest = 0.75;
+constexpr double kDensest = 0.9;
 // A sparse layer has to win by more than noise.
 constexpr double kMargin = 0.97;
 // Non-zeros of a row in a block of a convolution's channels, and features of a linear layer's block: those are read in
 // no order, and half of the nearest cache holds them.
 constexpr int64_t kBlockEntries = 64;
 constexpr double kNearFeatures = 4608;
+// Floats of input that a tile of a merged convolution reads in a block of channels: half the nearest cache, again.
+constexpr int64_t kBlockFloats = 4096;
 
 const cpu::DirectKernels* best_kernels() {
   int count = 0;
@@ -61,24 +63,33 @@ void ServedNetwork::choose_forms() {
   const bool can_be_wide = wide_from_ <= options_.largest_batch;
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     if (!has_weights(program_.steps[i])) continue;
-    Weights& weights = *program_.steps[i].weights;
-    const bool try_sparse = weights.can_be_sparse() && options_.choice != Choice::dense &&
-                            (options_.choice == Choice::sparse || weights.density() <= kDensest);
-    if (!try_sparse) continue;
-    // A convolution's blocks: long enough for the sums to pay for being loaded again with each block of channels.
-    const bool linear = program_.steps[i].kind == StepKind::linear;
-    weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
-    if (options_.choice == Choice::sparse) {
-      single_.forms[i] = wide_.forms[i] = Form::sparse;
-    } else {
-      choose_form(single_, i);
-      if (can_be_wide) choose_form(wide_, i);
+    const std::vector<Form> forms = make_forms(i);
+    const bool measured = options_.choice == Choice::measured;
+    single_.forms[i] = measured ? fastest_form(single_, i, forms) : forms.back();
+    wide_.forms[i] = measured && can_be_wide ? fastest_form(wide_, i, forms) : single_.forms[i];
+    for (const Form form : forms) {
+      if (form != single_.forms[i] && form != wide_.forms[i]) program_.steps[i].weights->drop(form);
     }
-    const bool single_sparse = single_.forms[i] == Form::sparse;
-    const bool wide_sparse = can_be_wide ? wide_.forms[i] == Form::sparse : single_sparse;
-    if (single_sparse && wide_sparse) weights.drop_packed();
-    if (!single_sparse && !wide_sparse) weights.drop_sparse();
   }
+}
+
+std::vector<Form> ServedNetwork::make_forms(size_t step) {
+  Weights& weights = *program_.steps[step].weights;
+  const Choice choice = options_.choice;
+  std::vector<Form> forms = {Form::dense};
+  if (choice == Choice::dense || !weights.stencil().fits_offsets()) return forms;
+  if (choice == Choice::measured && weights.density() > kDensest) return forms;
+  const bool linear = program_.steps[step].kind == StepKind::linear;
+  const bool merged = !linear && choice != Choice::sparse && weights.can_be_merged();
+  if (!merged || choice == Choice::measured) {
+    forms.push_back(Form::sparse);
+    weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
+  }
+  if (merged) {
+    forms.push_back(Form::merged);
+    weights.make_merged(kernels_->merged_vectors * kernels_->lanes, kBlockFloats);
+  }
+  return forms;
 }
 
 double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
@@ -99,17 +110,20 @@ double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
   return seconds_now() - begin;
 }
 
-void ServedNetwork::choose_form(Mode& mode, size_t step) {
-  constexpr int fewest = 3, most = 12;
-  constexpr double budget = 0.03;
-  double dense = time_step(mode, step, Form::dense), sparse = time_step(mode, step, Form::sparse);
-  const double begin = seconds_now();
+Form ServedNetwork::fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms) {
+  constexpr int fewest = 4, most = 13;
+  constexpr double budget_each = 0.015;
+  if (forms.size() == 1) return forms[0];
+  std::vector<double> least(forms.size(), std::numeric_limits<double>::infinity());
+  const double budget = budget_each * static_cast<double>(forms.size()), begin = seconds_now();
   // In turn, and the least of each: whatever else the machine does only ever adds.
   for (int i = 0; i < most && (i < fewest || seconds_now() - begin < budget); ++i) {
-    dense = std::min(dense, time_step(mode, step, Form::dense));
-    sparse = std::min(sparse, time_step(mode, step, Form::sparse));
+    for (size_t form = 0; form < forms.size(); ++form) {
+      least[form] = std::min(least[form], time_step(mode, step, forms[form]));
+    }
   }
-  mode.forms[step] = sparse < kMargin * dense ? Form::sparse : Form::dense;
+  const size_t best = static_cast<size_t>(std::min_element(least.begin(), least.end()) - least.begin());
+  return least[best] < kMargin * least[0] ? forms[best] : forms[0];
 }
 
 void ServedNetwork::measure_wide() {

@@ -20,10 +20,12 @@ constexpr int64_t kWidePixel = 16;
 
 // Which form of a layer's weights is used.
 enum class Choice {
-  // Both are timed, the faster stays.
+  // All are timed, the fastest stays.
   measured,
   dense,
   sparse,
+  // Sparse where a layer cannot be merged.
+  merged,
 };
 
 struct ServeOptions {
@@ -69,7 +71,9 @@ class ServedNetwork {
 
  private:
   void choose_forms();
-  void choose_form(Mode& mode, size_t step);
+  // The forms `step` may have as options_ say, made; the dense one first.
+  std::vector<Form> make_forms(size_t step);
+  Form fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms);
   void measure_wide();
   double time_step(const Mode& mode, size_t step, Form form);
   // Computes `groups` groups of mode.pixel images from number `first` on.

@@ -53,13 +53,13 @@ struct Checked {
   }
 };
 
-// Every instruction set and both forms, one image, a few, and enough to be computed together.
+// Every instruction set and form, one image, a few, and enough to be computed together.
 void check_graph(const Graph& graph, double density, double tolerance = 2e-5) {
   Checked checked(graph, density);
   int count = 0;
   const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
   for (int i = 0; i < count; ++i) {
-    for (const Choice choice : {Choice::dense, Choice::sparse}) {
+    for (const Choice choice : {Choice::dense, Choice::sparse, Choice::merged}) {
       for (const int64_t batch : {1, 3, 35}) {
         serve::ServeOptions options;
         options.threads = 2;

@@ -42,6 +42,23 @@ struct SparseTile {
   bool accumulate;
 };
 
+// Sums of four output channels; the output of row r starts at output + r * output_stride. Entries are sorted by the
+// pattern of rows that have a non-zero there (bit r for row r), patterns ascending; an entry has one value a row of its
+// pattern, rows ascending. An input vector is loaded once for all of them: most single images are read across cache lines
+// and the 32-byte halves of one, where loads and not multiplications are what takes time.
+struct MergedTile {
+  const float* input;
+  const uint16_t* offsets;
+  const float* values;
+  // [16]: entries of each pattern; the first is the number of all.
+  const int32_t* counts;
+  int64_t pixel;
+  int64_t vectors;
+  float* output;
+  int64_t output_stride;
+  bool accumulate;
+};
+
 // One row of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high); NaN stays NaN.
 struct RowWrite {
   const float* sums;
@@ -75,10 +92,11 @@ struct ResponseRow {
 
 struct DirectKernels {
   const char* name;
-  // Floats of one vector, and how many vectors one call of `sparse` keeps in registers.
-  int64_t lanes, sparse_vectors;
+  // Floats of one vector, and how many vectors of a row `merged` keeps in registers.
+  int64_t lanes, merged_vectors;
   void (*dense)(const DenseTile&);
   void (*sparse)(const SparseTile&);
+  void (*merged)(const MergedTile&);
   // output[r] = sum over i of weights[8 * i + r] * input[i], for r < 8.
   void (*panel_dot)(const float* weights, const float* input, int64_t count, float* output);
   // Sum of values[j] * input[offsets[j]].

@@ -7,7 +7,7 @@ namespace {
 
 // Four lanes are what every x86-64 and every ARMv8 has; the compiler makes scalars of them elsewhere.
 typedef float Vector __attribute__((vector_size(16)));
-constexpr int kLanes = 4, kSparseVectors = 12, kDenseRows = 4, kDenseVectors = 3;
+constexpr int kLanes = 4, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3;
 
 inline Vector load(const float* from) {
   Vector value;
@@ -22,7 +22,6 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
 
 }  // namespace
 
-const DirectKernels direct_portable = {"portable", kLanes,    kSparseVectors, dense,   sparse,  panel_dot,
-                                       sparse_dot, write_row, max_row,        sum_row, response};
+const DirectKernels direct_portable = {"portable", kLanes, kMergedVectors, dense, sparse, merged, panel_dot, sparse_dot, write_row, max_row, sum_row, response};
 
 }  // namespace finepune::cpu
