@@ -71,28 +71,32 @@ struct Job {
   void write(int64_t channel, int64_t first, int64_t count, const float* sums) const {
     const Planes& output = memory.output;
     const int64_t width = output.layout.width * context.pixel;
-    cpu::RowWrite write{sums, nullptr, nullptr, 0, step.bias[channel], step.low, step.high};
-    const bool has_residual = step.residual >= 0;
     const bool in_one_piece = row_floats == width && output.layout.row_stride() == output.layout.width &&
-                              (!has_residual || memory.residual.layout.row_stride() == output.layout.width);
-    if (in_one_piece) {
-      write.count = std::min(count, flat_floats - first);
-      write.output = output.row(channel, 0) + first;
-      if (has_residual) write.residual = memory.residual.row(channel, 0) + first;
-      context.kernels.write_row(write);
-      return;
-    }
+                              (step.residual < 0 || memory.residual.layout.row_stride() == output.layout.width);
+    // A plane in one piece is one long row.
+    const int64_t stride = in_one_piece ? flat_floats : row_floats, row_width = in_one_piece ? flat_floats : width;
     const int64_t end = std::min(first + count, flat_floats);
-    for (int64_t y = first / row_floats; y * row_floats < end; ++y) {
-      const int64_t start = std::max(first, y * row_floats), stop = std::min(end, y * row_floats + width);
-      if (stop <= start) continue;
-      const int64_t column = start - y * row_floats;
-      write.sums = sums + (start - first);
-      write.count = stop - start;
-      write.output = output.row(channel, y) + column;
-      if (has_residual) write.residual = memory.residual.row(channel, y) + column;
-      context.kernels.write_row(write);
+    for (int64_t at = first; at < end;) {
+      const int64_t y = at / stride, column = at - y * stride;
+      const int64_t whole = column == 0 ? (end - at) / stride : 0, rows = std::max<int64_t>(whole, 1);
+      const int64_t length = whole > 0 ? row_width : std::min(row_width, column + end - at) - column;
+      if (length > 0) write_block(channel, y, column, rows, length, sums + (at - first));
+      at += whole > 0 ? whole * stride : stride - column;
     }
+  }
+
+  // Some rows of `length` floats from row y, float `column` on.
+  void write_block(int64_t channel, int64_t y, int64_t column, int64_t rows, int64_t length, const float* sums) const {
+    const Planes &output = memory.output, &residual = memory.residual;
+    cpu::RowsWrite write{sums, nullptr, output.row(channel, y) + column, length, step.bias[channel], step.low, step.high};
+    write.rows = rows;
+    write.sums_stride = row_floats;
+    write.output_stride = output.layout.row_stride() * context.pixel;
+    if (step.residual >= 0) {
+      write.residual = residual.row(channel, y) + column;
+      write.residual_stride = residual.layout.row_stride() * context.pixel;
+    }
+    context.kernels.write_rows(write);
   }
 };
 

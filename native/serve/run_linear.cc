@@ -103,7 +103,7 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
     }
     for (int64_t row = first; row < last; ++row) {
       for (int64_t group = 0; group < groups; ++group) {
-        context.kernels.write_row({sums + (row - first) * stride + group * context.pixel, nullptr,
+        context.kernels.write_rows({sums + (row - first) * stride + group * context.pixel, nullptr,
                                    outputs[group] + row * context.pixel, context.pixel, step.bias[row], step.low,
                                    step.high});
       }

@@ -53,6 +53,27 @@ void run_pool(const StepContext& context, const Step& step, const StepMemory& me
   });
 }
 
+namespace {
+
+// Of a channel of one image. Eight sums: additions do not wait for one another, and errors stay small.
+float plane_sum(const Planes& input, int64_t channel) {
+  const Layout& layout = input.layout;
+  const bool in_one_piece = layout.row_stride() == layout.width;
+  const int64_t rows = in_one_piece ? 1 : layout.height, width = in_one_piece ? layout.height * layout.width : layout.width;
+  float sums[8] = {};
+  for (int64_t y = 0; y < rows; ++y) {
+    const float* row = input.row(channel, y);
+    int64_t x = 0;
+    for (; x + 8 <= width; x += 8) {
+      for (int64_t i = 0; i < 8; ++i) sums[i] += row[x + i];
+    }
+    for (; x < width; ++x) sums[x % 8] += row[x];
+  }
+  return ((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]));
+}
+
+}  // namespace
+
 void run_global_average(const StepContext& context, const Step& step, const StepMemory& memory) {
   static_cast<void>(step);
   const Planes &input = memory.inputs[0], &output = memory.output;
@@ -61,14 +82,8 @@ void run_global_average(const StepContext& context, const Step& step, const Step
   context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t) {
     clear_padding(output, channel);
     float* to = output.row(channel, 0);
-    // Eight sums where one image has a pixel to itself: additions do not wait for one another, and errors stay small.
     if (pixel == 1) {
-      float sums[8] = {};
-      for (int64_t y = 0; y < input.layout.height; ++y) {
-        const float* row = input.row(channel, y);
-        for (int64_t x = 0; x < width; ++x) sums[x % 8] += row[x];
-      }
-      to[0] = (((sums[0] + sums[4]) + (sums[1] + sums[5])) + ((sums[2] + sums[6]) + (sums[3] + sums[7]))) * factor;
+      to[0] = plane_sum(input, channel) * factor;
       return;
     }
     for (int64_t lane = 0; lane < pixel; ++lane) to[lane] = 0;

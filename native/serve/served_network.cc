@@ -183,10 +183,13 @@ StepMemory ServedNetwork::memory_of(const Mode& mode, size_t step, int64_t worke
 }
 
 void ServedNetwork::load(const Planes& input, const Images& images, int64_t first, const StepContext& context) {
-  const int64_t height = input.layout.height;
-  context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t) {
-    clear_padding(input, channel);
-    for (int64_t y = 0; y < height; ++y) load_row(images, first, input, channel, y);
+  // Some rows of a channel a piece: three channels are too few for two threads to share evenly.
+  constexpr int64_t kPieceRows = 32;
+  const int64_t height = input.layout.height, pieces = (height + kPieceRows - 1) / kPieceRows;
+  context.team.run(context.threads, context.first_worker, input.layout.channels * pieces, [&](int64_t item, int64_t) {
+    const int64_t channel = item / pieces, row = item % pieces * kPieceRows;
+    if (row == 0) clear_padding(input, channel);
+    for (int64_t y = row; y < std::min(row + kPieceRows, height); ++y) load_row(images, first, input, channel, y);
   });
 }
 

@@ -19,6 +19,7 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_p
 
 }  // namespace
 
-const DirectKernels direct_avx512 = {"avx512", kLanes, kMergedVectors, dense, sparse, merged, panel_dot, sparse_dot, write_row, max_row, sum_row, response};
+const DirectKernels direct_avx512 = {"avx512",     kLanes,     kMergedVectors, dense,   sparse,  merged,  panel_dot,
+                               sparse_dot, write_rows, max_row,        sum_row, response};
 
 }  // namespace finepune::cpu

@@ -59,14 +59,16 @@ struct MergedTile {
   bool accumulate;
 };
 
-// One row of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high); NaN stays NaN.
-struct RowWrite {
+// Rows of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high) for i < count, and the same for
+// the rows after it, each its stride further; NaN stays NaN.
+struct RowsWrite {
   const float* sums;
   // Null: nothing is added.
   const float* residual;
   float* output;
   int64_t count;
   float bias, low, high;
+  int64_t rows = 1, sums_stride = 0, residual_stride = 0, output_stride = 0;
 };
 
 // Maximum or sum over the windows of one row of output pixels. Output pixel i covers the columns from
@@ -101,7 +103,7 @@ struct DirectKernels {
   void (*panel_dot)(const float* weights, const float* input, int64_t count, float* output);
   // Sum of values[j] * input[offsets[j]].
   float (*sparse_dot)(const uint16_t* offsets, const float* values, int64_t count, const float* input);
-  void (*write_row)(const RowWrite&);
+  void (*write_rows)(const RowsWrite&);
   void (*max_row)(const PoolRow&);
   void (*sum_row)(const PoolRow&);
   void (*response)(const ResponseRow&);

@@ -22,6 +22,7 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
 
 }  // namespace
 
-const DirectKernels direct_portable = {"portable", kLanes, kMergedVectors, dense, sparse, merged, panel_dot, sparse_dot, write_row, max_row, sum_row, response};
+const DirectKernels direct_portable = {"portable",     kLanes,     kMergedVectors, dense,   sparse,  merged,  panel_dot,
+                               sparse_dot, write_rows, max_row,        sum_row, response};
 
 }  // namespace finepune::cpu
