@@ -108,6 +108,7 @@ TEST("serve: a convolution of any kernel, stride, padding and grouping gives the
       {{3, 16, 16}, 4, 3, 3, 1, list({2, 2, 2, 2}), 1, 2}, {{3, 17, 16}, 4, 3, 3, 3, list({2, 1, 0, 2}), 1, 2},
       {{1, 1, 1}, 3, 1, 1, 1, list({0, 0, 0, 0})},         {{2, 3, 3}, 33, 3, 3, 1, list({1, 1, 1, 1})},
       {{3, 5, 6}, 4, 7, 7, 2, list({3, 3, 3, 3})},         {{40, 6, 6}, 70, 3, 3, 1, list({0, 0, 0, 0})},
+      {{8, 12, 10}, 8, 3, 3, 1, list({1, 1, 1, 1}), 2},
   };
   for (const ConvolutionCase& c : cases) {
     for (const double density : {1.0, 0.3}) check_graph(convolution_graph(c), density);
@@ -117,6 +118,14 @@ TEST("serve: a convolution of any kernel, stride, padding and grouping gives the
 TEST("serve: sparse convolutions hold at every density") {
   for (const double density : {0.0, 0.01, 0.05, 0.5, 0.9}) {
     check_graph(convolution_graph({{20, 13, 13}, 24, 3, 3, 1, list({1, 1, 1, 1})}), density);
+  }
+}
+
+// Hundreds of channels are more than one block of any form: sums are taken up again.
+TEST("serve: sparse convolutions hold where their channels are read in blocks") {
+  for (const double density : {0.0, 0.02, 0.4}) {
+    check_graph(convolution_graph({{150, 9, 10}, 16, 3, 3, 1, list({1, 1, 1, 1})}), density);
+    check_graph(convolution_graph({{300, 9, 10}, 8, 1, 1, 1, list({0, 0, 0, 0})}), density);
   }
 }
 
