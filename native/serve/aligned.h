@@ -1,4 +1,4 @@
-// Memory for vectors: 64-byte aligned, zeroed.
+// Memory for vectors: 64-byte aligned, zeroed, in huge pages where it is large.
 #pragma once
 
 #include <cstddef>
@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 #include <new>
+
+#include <sys/mman.h>
 
 namespace finepune::serve {
 
@@ -18,10 +20,16 @@ class AlignedFloats {
  public:
   AlignedFloats() = default;
   explicit AlignedFloats(int64_t count) : count_(count) {
-    const size_t bytes = (static_cast<size_t>(count) * sizeof(float) + 63) / 64 * 64;
-    if (bytes == 0) return;
-    memory_.reset(static_cast<float*>(std::aligned_alloc(64, bytes)));
+    const size_t wanted = static_cast<size_t>(count) * sizeof(float);
+    if (wanted == 0) return;
+    // Planes are walked across, a few lines of each: with small pages nearly every walk would miss the nearest table of
+    // pages.
+    const bool huge = wanted >= 2 * kHugePage;
+    const size_t alignment = huge ? kHugePage : kLine, bytes = (wanted + kLine - 1) / kLine * kLine;
+    memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
     if (memory_ == nullptr) throw std::bad_alloc();
+    // Advice: where it is not followed, small pages do as well.
+    if (huge) madvise(memory_.get(), bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
     std::memset(memory_.get(), 0, bytes);
   }
 
@@ -30,6 +38,8 @@ class AlignedFloats {
   bool empty() const { return memory_ == nullptr; }
 
  private:
+  static constexpr size_t kLine = 64, kHugePage = size_t{2} << 20;
+
   std::unique_ptr<float, FreeMemory> memory_;
   int64_t count_ = 0;
 };
