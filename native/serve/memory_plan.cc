@@ -30,8 +30,7 @@ int64_t place(std::vector<Interval>& intervals) {
     for (const Interval* other : placed) {
       if (other->first <= interval->last && interval->first <= other->last) living.push_back(other);
     }
-    std::sort(living.begin(), living.end(),
-              [](const Interval* a, const Interval* b) { return a->offset < b->offset; });
+    std::sort(living.begin(), living.end(), [](const Interval* a, const Interval* b) { return a->offset < b->offset; });
     int64_t offset = 0;
     for (const Interval* other : living) {
       if (offset + interval->pixels <= other->offset) break;

@@ -32,7 +32,8 @@ MergedWeights MergedWeights::of(std::span<const float> dense, int64_t rows, cons
     for (int64_t row = 0; row < rows; row += kMergedRows) {
       const float* from = dense.data() + row * columns;
       sort_columns(from, columns, first * taps, last * taps, sorted);
-      MergedEntries entries{static_cast<int64_t>(merged.offsets.size()), static_cast<int64_t>(merged.values.size()), {}};
+      MergedEntries entries{
+          static_cast<int64_t>(merged.offsets.size()), static_cast<int64_t>(merged.values.size()), {}};
       for (unsigned pattern = 1; pattern < 16; ++pattern) {
         entries.counts[pattern] = static_cast<int32_t>(sorted[pattern].size());
         entries.counts[0] += entries.counts[pattern];

@@ -6,11 +6,30 @@
 #include <unordered_map>
 
 #include "nn/network.h"
+#include "serve/pool_before_concat.h"
 #include "serve/reading.h"
 
 namespace finepune::serve {
 
 namespace {
+
+std::span<const float> find_tensor(const Tensors& tensors, const std::string& name) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw std::invalid_argument("tensor " + name + " is missing");
+  return found->second;
+}
+
+// Network's own validation, without memory for its parameters, and a tensor of the right size for each.
+void check(const Graph& graph, const Tensors& tensors) {
+  Network network(graph, at::Device(at::kMeta));
+  for (const Parameter& parameter : network.parameters()) {
+    const int64_t given = static_cast<int64_t>(find_tensor(tensors, parameter.name).size());
+    if (given != parameter.value.numel()) {
+      throw std::invalid_argument("tensor " + parameter.name + " must have " + std::to_string(parameter.value.numel()) +
+                                  " values, not " + std::to_string(given));
+    }
+  }
+}
 
 // A step while parts of other nodes may still be merged into it.
 struct Draft {
@@ -24,12 +43,13 @@ struct Draft {
 
 class Builder {
  public:
-  Builder(const Graph& graph, const Tensors& tensors) : graph_(graph), tensors_(tensors) {}
+  // `graph` and `tensors` as check() lets them pass.
+  Builder(Graph graph, const Tensors& tensors) : graph_(std::move(graph)), tensors_(tensors) {}
 
   Program build();
 
  private:
-  std::span<const float> tensor(const std::string& name) const;
+  std::span<const float> tensor(const std::string& name) const { return find_tensor(tensors_, name); }
   int64_t add_value(const Shape& shape);
   const Shape& shape_of(int64_t value) const { return shapes_[static_cast<size_t>(value)]; }
   void count_readers();
@@ -43,11 +63,12 @@ class Builder {
   void add_linear(const GraphNode& node, int64_t input);
   void add_normalization(const GraphNode& node, int64_t input);
   void add_limit(const GraphNode& node, int64_t input, float low, float high);
+  void add_pool(const GraphNode& node, int64_t input);
   void add_sum(const GraphNode& node, const std::vector<int64_t>& inputs);
   void add_concat(const GraphNode& node, const std::vector<int64_t>& inputs);
   void set_layouts(Program& program);
 
-  const Graph& graph_;
+  const Graph graph_;
   const Tensors& tensors_;
   std::unordered_map<std::string, int64_t> readers_, values_of_;
   std::vector<Shape> shapes_;
@@ -59,12 +80,6 @@ int64_t product(const Shape& shape) {
   int64_t count = 1;
   for (const int64_t size : shape) count *= size;
   return count;
-}
-
-std::span<const float> Builder::tensor(const std::string& name) const {
-  const auto found = tensors_.find(name);
-  if (found == tensors_.end()) throw std::invalid_argument("tensor " + name + " is missing");
-  return found->second;
 }
 
 int64_t Builder::add_value(const Shape& shape) {
@@ -133,6 +148,8 @@ void Builder::add_convolution(const GraphNode& node, int64_t input) {
   Step& step = add_step(StepKind::convolution, node, {input},
                         {channels, side(0, padding.top + padding.bottom), side(1, padding.left + padding.right)});
   step.convolution = convolution;
+  step.height = drafts_.back().shape[1];
+  step.width = drafts_.back().shape[2];
   read_weights(node, channels);
 }
 
@@ -154,7 +171,8 @@ void Builder::add_normalization(const GraphNode& node, int64_t input) {
     bias[c] = static_cast<double>(shift[c]) - static_cast<double>(mean[c]) * factor[c];
   }
   Draft* before = producer(node.inputs[0]);
-  if (before != nullptr && !before->limited && before->step.residual < 0 && !before->weights.empty()) {
+  if (before != nullptr && !before->limited && !before->step.pooled && before->step.residual < 0 &&
+      !before->weights.empty()) {
     const size_t columns = before->weights.size() / channels;
     for (size_t c = 0; c < channels; ++c) {
       for (size_t i = 0; i < columns; ++i) {
@@ -179,7 +197,8 @@ void Builder::add_limit(const GraphNode& node, int64_t input, float low, float h
   Draft* before = producer(node.inputs[0]);
   if (before != nullptr && takes_limits(before->step.kind)) {
     Step& step = before->step;
-    // A limit of a limit is one: min(max(y, low), high) of a y in [step.low, step.high].
+    // A limit of a limit is one: min(max(y, low), high) of a y in [step.low, step.high]. And the maximum of limited
+    // values is the limited maximum of them.
     step.low = std::min(std::max(step.low, low), high);
     step.high = std::min(std::max(step.high, low), high);
     before->limited = true;
@@ -192,13 +211,36 @@ void Builder::add_limit(const GraphNode& node, int64_t input, float low, float h
   drafts_.back().limited = true;
 }
 
+// Windows that overlap by rows or not at all: others are pooled faster from all rows than computed again for each band.
+bool is_pooled_on_the_way(const PoolWindows& windows) {
+  return windows.strides[0] > 1 && windows.kernel[0] <= 2 * windows.strides[0];
+}
+
+void Builder::add_pool(const GraphNode& node, int64_t input) {
+  const PoolWindows windows = read_pool_windows(node, shape_of(input));
+  const Shape shape = {shape_of(input)[0], windows.output[0], windows.output[1]};
+  Draft* before = producer(node.inputs[0]);
+  if (node.op == "MaxPool" && is_pooled_on_the_way(windows) && before != nullptr &&
+      before->step.kind == StepKind::convolution && !before->step.pooled && before->step.residual < 0) {
+    before->step.pooled = true;
+    before->step.windows = windows;
+    before->shape = shape;
+    before->step.output = add_value(shape);
+    values_of_[node.name] = before->step.output;
+    return;
+  }
+  Step& step = add_step(node.op == "MaxPool" ? StepKind::max_pool : StepKind::average_pool, node, {input}, shape);
+  step.windows = windows;
+  step.count_padding = flag_attribute(node, "count_include_pad", false);
+}
+
 void Builder::add_sum(const GraphNode& node, const std::vector<int64_t>& inputs) {
   if (inputs.size() == 2) {
     // Into the later of the two: the other is there by then.
     for (const size_t side : {size_t{1}, size_t{0}}) {
       Draft* before = producer(node.inputs[side]);
       const int64_t other = inputs[1 - side];
-      if (before == nullptr || before->step.kind != StepKind::convolution || before->limited ||
+      if (before == nullptr || before->step.kind != StepKind::convolution || before->limited || before->step.pooled ||
           before->step.residual >= 0 || other >= before->step.output) {
         continue;
       }
@@ -257,11 +299,7 @@ void Builder::add_node(const GraphNode& node) {
     add_limit(node, input, static_cast<float>(number_attribute(node, "min", -largest)),
               static_cast<float>(number_attribute(node, "max", largest)));
   } else if (node.op == "MaxPool" || node.op == "AveragePool") {
-    const PoolWindows windows = read_pool_windows(node, shape);
-    Step& step = add_step(node.op == "MaxPool" ? StepKind::max_pool : StepKind::average_pool, node, {input},
-                          {shape[0], windows.output[0], windows.output[1]});
-    step.windows = windows;
-    step.count_padding = flag_attribute(node, "count_include_pad", false);
+    add_pool(node, input);
   } else if (node.op == "GlobalAveragePool") {
     add_step(StepKind::global_average, node, {input}, {shape[0], 1, 1});
   } else if (node.op == "LRN") {
@@ -283,7 +321,8 @@ void Builder::add_node(const GraphNode& node) {
     readers_[node.name] += readers_[node.inputs[0]] - 1;
     values_of_[node.name] = input;
   } else if (node.op == "Flatten") {
-    // The planes lie one after the other: the same memory, seen as a vector. Only planes without padding may be seen so.
+    // The planes lie one after the other: the same memory, seen as a vector. Only planes without padding may be seen
+    // so.
     const int64_t vector = add_value({product(shape)});
     values_[vector].whole = input;
     values_of_[node.name] = vector;
@@ -320,15 +359,6 @@ void Builder::set_layouts(Program& program) {
 }
 
 Program Builder::build() {
-  // Network's own validation, without memory for its parameters.
-  Network network(graph_, at::Device(at::kMeta));
-  for (const Parameter& parameter : network.parameters()) {
-    const int64_t given = static_cast<int64_t>(tensor(parameter.name).size());
-    if (given != parameter.value.numel()) {
-      throw std::invalid_argument("tensor " + parameter.name + " must have " + std::to_string(parameter.value.numel()) +
-                                  " values, not " + std::to_string(given));
-    }
-  }
   count_readers();
   values_of_["input"] = add_value({graph_.input.channels, graph_.input.height, graph_.input.width});
   for (const GraphNode& node : graph_.nodes) add_node(node);
@@ -341,9 +371,9 @@ Program Builder::build() {
     Step& step = draft.step;
     const int64_t rows = draft.shape[0];
     if (step.kind == StepKind::convolution) {
-      step.reading = plan_reading(step.convolution, values_[step.inputs[0]].layout, values_[step.output].layout);
-      step.weights = std::make_shared<Weights>(rows, rows / step.convolution.groups, false, step.reading.stencil,
-                                               draft.weights);
+      step.reading = plan_reading(step.convolution, values_[step.inputs[0]].layout, step.height, step.width);
+      step.weights =
+          std::make_shared<Weights>(rows, rows / step.convolution.groups, false, step.reading.stencil, draft.weights);
     } else if (step.kind == StepKind::linear) {
       Stencil stencil;
       stencil.channels = product(shape_of(step.inputs[0]));
@@ -358,6 +388,9 @@ Program Builder::build() {
 
 }  // namespace
 
-Program make_program(const Graph& graph, const Tensors& tensors) { return Builder(graph, tensors).build(); }
+Program make_program(const Graph& graph, const Tensors& tensors) {
+  check(graph, tensors);
+  return Builder(pool_before_concat(graph), tensors).build();
+}
 
 }  // namespace finepune::serve

@@ -72,6 +72,10 @@ struct Step {
   std::shared_ptr<Weights> weights;
   ConvolutionShape convolution;
   ConvolutionReading reading;
+  // Convolution: rows and columns computed.
+  int64_t height = 0, width = 0;
+  // Convolution: the output is what the maximum over `windows` makes of them.
+  bool pooled = false;
   PoolWindows windows;
   bool count_padding = false;
   // local_response
@@ -91,7 +95,8 @@ struct Program {
 };
 
 // Folds BatchNormalization into the convolution or linear layer before it; Add, Relu and Clip into the operator before
-// them; lets the inputs of a Concat be written where its output lies; drops Dropout and Flatten.
+// them; MaxPool into the convolution before it, or those before the Concat before it; lets the inputs of a Concat be
+// written where its output lies; drops Dropout and Flatten.
 // Throws std::invalid_argument naming the node or tensor at fault.
 Program make_program(const Graph& graph, const Tensors& tensors);
 

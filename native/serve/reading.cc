@@ -6,7 +6,7 @@ namespace finepune::serve {
 
 bool is_unit_stride(const ConvolutionShape& shape) { return shape.strides[0] == 1 && shape.strides[1] == 1; }
 
-ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& input, const Layout& output) {
+ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& input, int64_t height, int64_t width) {
   const auto& [kernel, strides, dilations, padding, groups] = shape;
   ConvolutionReading reading;
   reading.stencil.channels = input.channels / groups;
@@ -24,8 +24,8 @@ ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& inp
     }
     return reading;
   }
-  reading.phase_height = output.height + (kernel[0] - 1) * dilations[0] / strides[0];
-  reading.phase_width = output.width + (kernel[1] - 1) * dilations[1] / strides[1];
+  reading.phase_height = height + (kernel[0] - 1) * dilations[0] / strides[0];
+  reading.phase_width = width + (kernel[1] - 1) * dilations[1] / strides[1];
   reading.row_stride = reading.phase_width;
   const int64_t size = reading.phase_height * reading.phase_width;
   for (int64_t y = 0; y < kernel[0]; ++y) {

@@ -32,9 +32,9 @@ void run_single(const StepContext& context, const Step& step, Form form, const s
         for (const SparseBlock& block : sparse.blocks) {
           for (int64_t row = first; row < last; ++row) {
             const int64_t entry = block.starts[row];
-            sums[row - first] += context.kernels.sparse_dot(sparse.offsets.data() + entry, sparse.values.data() + entry,
-                                                            block.starts[row + 1] - entry,
-                                                            inputs[image] + block.first_channel);
+            sums[row - first] +=
+                context.kernels.sparse_dot(sparse.offsets.data() + entry, sparse.values.data() + entry,
+                                           block.starts[row + 1] - entry, inputs[image] + block.first_channel);
           }
         }
         for (int64_t row = first; row < last; ++row) outputs[image][row] = limited(step, row, sums[row - first]);
@@ -104,8 +104,8 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
     for (int64_t row = first; row < last; ++row) {
       for (int64_t group = 0; group < groups; ++group) {
         context.kernels.write_rows({sums + (row - first) * stride + group * context.pixel, nullptr,
-                                   outputs[group] + row * context.pixel, context.pixel, step.bias[row], step.low,
-                                   step.high});
+                                    outputs[group] + row * context.pixel, context.pixel, step.bias[row], step.low,
+                                    step.high});
       }
     }
   });

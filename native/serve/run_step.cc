@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "serve/pool_rows.h"
 
 namespace finepune::serve {
 
@@ -18,38 +19,15 @@ void clear_padding(const Planes& planes, int64_t channel) {
   for (int64_t y = 0; y + 1 < layout.height; ++y) {
     clear(planes.row(channel, y) + layout.width * planes.pixel, planes.row(channel, y + 1));
   }
-  clear(planes.row(channel, layout.height - 1) + layout.width * planes.pixel,
-        start + layout.plane() * planes.pixel);
+  clear(planes.row(channel, layout.height - 1) + layout.width * planes.pixel, start + layout.plane() * planes.pixel);
 }
 
 void run_pool(const StepContext& context, const Step& step, const StepMemory& memory) {
   const Planes &input = memory.inputs[0], &output = memory.output;
-  const PoolWindows& windows = step.windows;
-  const int64_t pixel = context.pixel, width = output.layout.width;
-  const bool average = step.kind == StepKind::average_pool;
-  const int64_t covered = std::max((width - 1) * windows.strides[1] + windows.kernel[1],
-                                   windows.padding.left + input.layout.width);
   context.team.run(context.threads, context.first_worker, input.layout.channels, [&](int64_t channel, int64_t worker) {
     clear_padding(output, channel);
-    float* scratch = context.scratch[worker].take(covered * pixel + 3 * context.kernels.lanes);
-    for (int64_t y = 0; y < output.layout.height; ++y) {
-      const int64_t begin = y * windows.strides[0] - windows.padding.top;
-      const int64_t first = std::max<int64_t>(begin, 0);
-      const int64_t last = std::min(begin + windows.kernel[0], input.layout.height);
-      float* to = output.row(channel, y);
-      const cpu::PoolRow row{input.row(channel, first), input.layout.row_stride(), last - first, input.layout.width,
-                             windows.padding.left, windows.kernel[1], windows.strides[1], pixel, width, to, scratch};
-      if (!average) {
-        context.kernels.max_row(row);
-        continue;
-      }
-      context.kernels.sum_row(row);
-      for (int64_t x = 0; x < width; ++x) {
-        const int64_t cells = windows.cells(0, y, step.count_padding) * windows.cells(1, x, step.count_padding);
-        const float factor = 1.0f / static_cast<float>(std::max<int64_t>(cells, 1));
-        for (int64_t lane = 0; lane < pixel; ++lane) to[x * pixel + lane] *= factor;
-      }
-    }
+    pool_rows(context, step, {input, channel}, {output, channel}, {0, output.layout.height},
+              context.scratch[worker].take(pool_scratch(context, step.windows)));
   });
 }
 
@@ -59,7 +37,8 @@ namespace {
 float plane_sum(const Planes& input, int64_t channel) {
   const Layout& layout = input.layout;
   const bool in_one_piece = layout.row_stride() == layout.width;
-  const int64_t rows = in_one_piece ? 1 : layout.height, width = in_one_piece ? layout.height * layout.width : layout.width;
+  const int64_t rows = in_one_piece ? 1 : layout.height,
+                width = in_one_piece ? layout.height * layout.width : layout.width;
   float sums[8] = {};
   for (int64_t y = 0; y < rows; ++y) {
     const float* row = input.row(channel, y);

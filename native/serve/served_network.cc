@@ -4,7 +4,6 @@
 #include <chrono>
 #include <stdexcept>
 
-
 namespace finepune::serve {
 
 namespace {
@@ -167,8 +166,8 @@ void ServedNetwork::reserve(const Mode& mode, int64_t groups) {
 
 Planes ServedNetwork::planes_of(const Mode& mode, int64_t value, int64_t worker, int64_t group) {
   const int64_t offset = memory_.offsets[value] * mode.pixel;
-  float* start = memory_.kept[value] ? kept_.data() + group * memory_.kept_pixels * mode.pixel
-                                     : working_[worker].data();
+  float* start =
+      memory_.kept[value] ? kept_.data() + group * memory_.kept_pixels * mode.pixel : working_[worker].data();
   return {start + offset, program_.values[value].layout, mode.pixel};
 }
 
@@ -262,8 +261,8 @@ std::vector<LayerReport> ServedNetwork::layers() const {
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     const Step& step = program_.steps[i];
     if (!has_weights(step)) continue;
-    reports.push_back({step.name, step.weights->density(), single_.forms[i],
-                       wide ? wide_.forms[i] : single_.forms[i], step.weights->bytes()});
+    reports.push_back({step.name, step.weights->density(), single_.forms[i], wide ? wide_.forms[i] : single_.forms[i],
+                       step.weights->bytes()});
   }
   return reports;
 }

@@ -80,8 +80,9 @@ void Team::take_items(int64_t worker) {
   }
 }
 
-// On a busy machine the system wakes a thread on the core of the one that woke it, and leaves both there: they would take
-// turns. Two changes of the set of cores allowed, the second back to what it was, move the helper and bind it to nothing.
+// On a busy machine the system wakes a thread on the core of the one that woke it, and leaves both there: they would
+// take turns. Two changes of the set of cores allowed, the second back to what it was, move the helper and bind it to
+// nothing.
 void Team::leave_core_of_caller() const {
   const int core = caller_core_.load(std::memory_order_relaxed);
   if (core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core) return;

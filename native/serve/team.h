@@ -10,8 +10,8 @@
 
 namespace finepune::serve {
 
-// A caller and threads - 1 helpers. Steps are microseconds apart, too short for a thread to sleep and wake: helpers spin
-// while the team is awake, and sleep otherwise. A helper that the system has not scheduled is not waited for.
+// A caller and threads - 1 helpers. Steps are microseconds apart, too short for a thread to sleep and wake: helpers
+// spin while the team is awake, and sleep otherwise. A helper that the system has not scheduled is not waited for.
 class Team {
  public:
   explicit Team(int64_t threads);
@@ -33,7 +33,8 @@ class Team {
     Team& team_;
   };
 
-  // work(item, worker) for every item below `count`, the next to whoever is free, on the caller alone where `threads` is
+  // work(item, worker) for every item below `count`, the next to whoever is free, on the caller alone where `threads`
+  // is
   // 1. Workers are numbered from `first_worker`, the caller's number, on. `work` must not throw, nor use more than one
   // thread itself where this does.
   template <typename Work>

@@ -12,8 +12,7 @@ constexpr int64_t kBlockRows = 8;
 
 }  // namespace
 
-Weights::Weights(int64_t rows, int64_t rows_per_group, bool whole_blocks, Stencil stencil,
-                 std::span<const float> dense)
+Weights::Weights(int64_t rows, int64_t rows_per_group, bool whole_blocks, Stencil stencil, std::span<const float> dense)
     : rows_(rows), rows_per_group_(rows_per_group), stencil_(std::move(stencil)) {
   const int64_t columns = stencil_.columns();
   if (static_cast<int64_t>(dense.size()) != rows * columns) {
@@ -83,8 +82,6 @@ void Weights::drop(Form form) {
   if (form == Form::merged) merged_ = {};
 }
 
-int64_t Weights::bytes() const {
-  return packed_.count() * 4 + sparse_.bytes() + merged_.bytes();
-}
+int64_t Weights::bytes() const { return packed_.count() * 4 + sparse_.bytes() + merged_.bytes(); }
 
 }  // namespace finepune::serve

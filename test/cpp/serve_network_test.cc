@@ -82,9 +82,12 @@ struct ConvolutionCase {
 };
 
 Graph convolution_graph(const ConvolutionCase& c) {
-  const Attributes attributes = {{"out_channels", {c.out}},        {"kernel_shape", {c.kernel_height, c.kernel_width}},
-                                 {"strides", {c.stride, c.stride}}, {"pads", c.pads},
-                                 {"group", {c.groups}},             {"dilations", {c.dilation, c.dilation}}};
+  const Attributes attributes = {{"out_channels", {c.out}},
+                                 {"kernel_shape", {c.kernel_height, c.kernel_width}},
+                                 {"strides", {c.stride, c.stride}},
+                                 {"pads", c.pads},
+                                 {"group", {c.groups}},
+                                 {"dilations", {c.dilation, c.dilation}}};
   const auto size = [&](int64_t side, double kernel, double pads) {
     return (side + static_cast<int64_t>(pads) - static_cast<int64_t>(c.dilation * (kernel - 1)) - 1) /
                static_cast<int64_t>(c.stride) +
@@ -163,7 +166,10 @@ TEST("serve: normalisation, sums, limits, concatenation and pooling are merged w
       {"norm", "BatchNormalization", {"joined"}, {}},
       {"lrn", "LRN", {"norm"}, {{"size", {5}}, {"alpha", {0.1}}, {"beta", {0.75}}, {"bias", {2}}}},
       {"odd", "LRN", {"lrn"}, {{"size", {4}}, {"alpha", {0.1}}, {"beta", {0.6}}, {"bias", {1}}}},
-      {"max", "MaxPool", {"odd"}, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"pads", {1, 1, 1, 1}}, {"ceil_mode", {1}}}},
+      {"max",
+       "MaxPool",
+       {"odd"},
+       {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"pads", {1, 1, 1, 1}}, {"ceil_mode", {1}}}},
       {"twice", "Add", {"max", "max"}, {}},
       {"again", "Conv", {"twice"}, {{"out_channels", {16}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}}},
       {"shortcut", "Add", {"again", "max"}, {}},
@@ -177,6 +183,107 @@ TEST("serve: normalisation, sums, limits, concatenation and pooling are merged w
   graph.head = "head";
   graph.classes = 5;
   for (const double density : {1.0, 0.4}) check_graph(graph, density);
+}
+
+// Large and small planes: computed in one band of rows, or in several.
+TEST("serve: a convolution pooled as it is computed gives the values of one pooled afterwards") {
+  struct PooledCase {
+    GraphInput input;
+    double out, groups;
+    Attributes pool;
+  };
+  const std::vector<PooledCase> cases = {
+      {{3, 64, 60}, 12, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}}},
+      {{4, 61, 70}, 36, 2, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"ceil_mode", {1}}}},
+      {{3, 33, 31}, 70, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"pads", {1, 1, 1, 1}}}},
+      {{5, 12, 14}, 5, 5, {{"kernel_shape", {2, 2}}, {"strides", {2, 2}}}},
+      {{3, 50, 9}, 9, 1, {{"kernel_shape", {2, 3}}, {"strides", {3, 1}}, {"pads", {1, 1, 0, 1}}}},
+      {{2, 7, 7}, 8, 1, {{"kernel_shape", {7, 7}}, {"strides", {7, 7}}}},
+  };
+  for (const PooledCase& c : cases) {
+    Graph graph;
+    graph.input = c.input;
+    graph.nodes = {
+        {"conv",
+         "Conv",
+         {"input"},
+         {{"out_channels", {c.out}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}, {"group", {c.groups}}}},
+        {"relu", "Relu", {"conv"}, {}},
+        {"pool", "MaxPool", {"relu"}, c.pool},
+        {"clip", "Clip", {"pool"}, {{"min", {-1}}, {"max", {1.5}}}},
+        {"next", "Conv", {"clip"}, {{"out_channels", {4}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}}},
+        {"flat", "Flatten", {"next"}, {}},
+        {"head", "Gemm", {"flat"}, {{"out_features", {5}}}},
+    };
+    graph.output = "head";
+    graph.head = "head";
+    graph.classes = 5;
+    for (const double density : {1.0, 0.3}) check_graph(graph, density);
+  }
+}
+
+// A factor may be negative and a sum changes which pixel is the largest: neither may move before the maximum.
+TEST("serve: what follows a pooled convolution is merged into it only where the maximum allows") {
+  const Attributes same = {{"out_channels", {6}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}};
+  const Attributes halves = {{"kernel_shape", {2, 2}}, {"strides", {2, 2}}};
+  Graph graph;
+  graph.input = {3, 24, 24};
+  graph.nodes = {
+      {"a", "Conv", {"input"}, same},
+      {"a_pool", "MaxPool", {"a"}, halves},
+      {"a_norm", "BatchNormalization", {"a_pool"}, {}},
+      {"b", "Conv", {"a_norm"}, same},
+      {"c", "Conv", {"b"}, same},
+      {"c_pool", "MaxPool", {"c"}, {{"kernel_shape", {3, 3}}, {"strides", {1, 1}}, {"pads", {1, 1, 1, 1}}}},
+      {"sum", "Add", {"c_pool", "b"}, {}},
+      {"sum_pool", "MaxPool", {"sum"}, halves},
+      {"sum_pool_again", "MaxPool", {"sum_pool"}, halves},
+      {"d", "Conv", {"b"}, same},
+      {"d_pool", "MaxPool", {"d"}, {{"kernel_shape", {4, 4}}, {"strides", {4, 4}}}},
+      {"d_pool_sum", "Add", {"sum_pool_again", "d_pool"}, {}},
+      {"e", "Conv", {"b"}, same},
+      {"e_pool", "MaxPool", {"e"}, {{"kernel_shape", {4, 4}}, {"strides", {4, 4}}}},
+      {"joined", "Concat", {"d_pool_sum", "e_pool"}, {{"axis", {1}}}},
+      {"flat", "Flatten", {"joined"}, {}},
+      {"head", "Gemm", {"flat"}, {{"out_features", {5}}}},
+  };
+  graph.output = "head";
+  graph.head = "head";
+  graph.classes = 5;
+  for (const double density : {1.0, 0.4}) check_graph(graph, density);
+}
+
+TEST("serve: a concatenation is pooled before it is made, unless something else reads it") {
+  const Attributes narrow = {{"out_channels", {5}}, {"kernel_shape", {1, 1}}};
+  const Attributes same = {{"out_channels", {9}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}};
+  const Attributes halves = {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"ceil_mode", {1}}};
+  for (const bool read_twice : {false, true}) {
+    Graph graph;
+    graph.input = {3, 30, 26};
+    graph.nodes = {
+        {"squeeze", "Conv", {"input"}, narrow},
+        {"left", "Conv", {"squeeze"}, narrow},
+        {"left_relu", "Relu", {"left"}, {}},
+        {"right", "Conv", {"squeeze"}, same},
+        {"joined", "Concat", {"left_relu", "right", "squeeze", "left_relu"}, {{"axis", {1}}}},
+        {"pool", "MaxPool", {"joined"}, halves},
+        {"next", "Conv", {"pool"}, same},
+        {"flat", "Flatten", {"next"}, {}},
+        {"head", "Gemm", {"flat"}, {{"out_features", {5}}}},
+        {"mean", "GlobalAveragePool", {"joined"}, {}},
+        {"mean_flat", "Flatten", {"mean"}, {}},
+        {"mean_head", "Gemm", {"mean_flat"}, {{"out_features", {5}}}},
+        {"both", "Add", {"head", "mean_head"}, {}},
+    };
+    graph.output = "both";
+    if (!read_twice) {
+      graph.nodes.resize(9);
+      graph.output = "head";
+    }
+    graph.head = "head";
+    graph.classes = 5;
+    for (const double density : {1.0, 0.4}) check_graph(graph, density);
+  }
 }
 
 TEST("serve: layers timed in both forms give the values of either, and the memory of one") {

@@ -1,0 +1,71 @@
+// Rows of output channels of one convolution: what its pieces of work share, in any form of the weights.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "serve/run_step.h"
+
+namespace finepune::serve {
+
+// Where a piece of work writes: planes of the channels from `first_channel` on, of the rows from `first_row` on.
+struct ConvolutionTarget {
+  Planes planes;
+  int64_t first_channel = 0, first_row = 0;
+};
+
+// Blocks of rows [first_block, last_block) of the weights, which are the output channels [first_row, last_row).
+struct ConvolutionPiece {
+  int64_t first_block, last_block, first_row, last_row;
+};
+
+class ConvolutionRows {
+ public:
+  // Copies the input with its padding where the step does not read it as it lies. The arguments must stay.
+  ConvolutionRows(const StepContext& context, const Step& step, Form form, const StepMemory& memory);
+
+  // Vectors of output floats computed between two writes, at most.
+  int64_t tile_vectors() const;
+  // Vectors of the sums of `rows` rows of a channel.
+  int64_t vectors(int64_t rows) const {
+    return (flat_floats(rows) + context_.kernels.lanes - 1) / context_.kernels.lanes;
+  }
+  // Pieces of about `piece_rows` rows of weights; one of them.
+  int64_t pieces(int64_t piece_rows) const;
+  ConvolutionPiece piece(int64_t piece_rows, int64_t number) const;
+  // Floats of `sums` that `compute` needs for tiles of `vectors` vectors.
+  int64_t sum_floats(const ConvolutionPiece& piece, int64_t vectors) const;
+  // Computes the vectors [first, first + count) of the target's rows and writes what of them are pixels.
+  void compute(const ConvolutionPiece& piece, const ConvolutionTarget& target, int64_t first, int64_t count,
+               float* sums) const;
+
+ private:
+  int64_t blocks_a_piece(int64_t piece_rows) const;
+  // Floats of one plane of the input read.
+  int64_t plane() const { return step_.reading.stencil.plane * context_.pixel; }
+  const float* group_input(int64_t row) const {
+    return input_ + row / rows_per_group_ * step_.reading.stencil.channels * plane();
+  }
+  // From the first pixel of `rows` rows to the last.
+  int64_t flat_floats(int64_t rows) const {
+    return ((rows - 1) * step_.reading.row_stride + step_.width) * context_.pixel;
+  }
+  void sum_dense(const RowBlock& block, int64_t start, int64_t vectors, float* sums) const;
+  void sum_sparse(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const;
+  void sum_merged(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const;
+  // Of the sums of `count` floats from float `first` of the target's rows on, those that are pixels of the image.
+  void write(const ConvolutionTarget& target, int64_t channel, int64_t first, int64_t count, const float* sums) const;
+  // Some rows of `length` floats from the target's row y, float `column` on.
+  void write_block(const ConvolutionTarget& target, int64_t channel, int64_t y, int64_t column, int64_t rows,
+                   int64_t length, const float* sums) const;
+
+  const StepContext& context_;
+  const Step& step_;
+  const StepMemory& memory_;
+  Form form_;
+  const float* input_;
+  int64_t row_floats_, rows_per_group_;
+  std::vector<int32_t> taps_;
+};
+
+}  // namespace finepune::serve
