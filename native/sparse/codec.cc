@@ -24,8 +24,9 @@ constexpr size_t kLeastBlock = size_t{1} << 16;
 constexpr size_t kLargestBlock = size_t{1} << 22;
 // From here on 4 bytes more for a second state are nothing, and two states decode faster than one.
 constexpr size_t kTwoStateNonzeros = 2048;
-// Up to here both orders of entries are tried.
-constexpr size_t kTryBoth = size_t{1} << 20;
+// Up to so many entries both orders are tried, and with fewer non-zeros than these, several starts of the models.
+constexpr size_t kTrySeveral = size_t{1} << 20;
+constexpr size_t kFewNonzeros = 1024;
 
 struct Census {
   uint64_t nonzeros = 0;
@@ -67,15 +68,14 @@ uint32_t top_exponent(const Census& census) {
   return 0;
 }
 
-// Whether the narrow distribution of levels would cost the values fewer bits.
-bool starts_narrow(const Census& census, uint32_t top) {
-  double gain = 0;
+// The distribution of levels that costs the values fewest bits before models have learnt anything.
+uint32_t best_levels(const Census& census, uint32_t top) {
+  std::array<double, kLevelShares.size()> gains{};
   for (uint32_t level = 0; level < 256; ++level) {
-    const size_t first = std::min(level, 7u);
-    gain += static_cast<double>(census.exponents[(top - level) & 255]) *
-            std::log2(static_cast<double>(kNarrowLevels[first]) / kWideLevels[first]);
+    const auto count = static_cast<double>(census.exponents[(top - level) & 255]);
+    for (size_t i = 0; i < gains.size(); ++i) gains[i] += count * std::log2(kLevelShares[i][std::min(level, 7u)]);
   }
-  return gain > 0;
+  return static_cast<uint32_t>(std::max_element(gains.begin(), gains.end()) - gains.begin());
 }
 
 size_t suitable_block(size_t length, uint64_t nonzeros, size_t asked) {
@@ -116,6 +116,32 @@ std::vector<uint8_t> encode_with(std::span<const uint32_t> patterns, TensorLayou
   return bytes;
 }
 
+// The shortest of what models may start from, tried one after the other: where non-zeros are few, models have no time
+// to learn.
+std::vector<uint8_t> encode_few(std::span<const uint32_t> patterns, TensorLayout layout) {
+  std::vector<uint8_t> shortest = encode_with(patterns, layout, 1);
+  const auto attempt = [&](TensorLayout other) {
+    std::vector<uint8_t> bytes = encode_with(patterns, other, 1);
+    if (bytes.size() >= shortest.size()) return;
+    shortest = std::move(bytes);
+    layout = std::move(other);
+  };
+  if (layout.codebook.empty() && layout.floats.dropped == 0) {
+    for (uint32_t levels = 0; levels < kLevelShares.size(); ++levels) {
+      TensorLayout other = layout;
+      other.floats.levels = levels;
+      attempt(std::move(other));
+    }
+  }
+  for (int step = -2; step <= 2; ++step) {
+    TensorLayout other = layout;
+    other.gap_index = static_cast<uint32_t>(
+        std::clamp(static_cast<int>(layout.gap_index) + step, 0, static_cast<int>(kGapModels) - 1));
+    attempt(std::move(other));
+  }
+  return shortest;
+}
+
 std::span<const uint32_t> patterns_of(std::span<const float> values) {
   return {reinterpret_cast<const uint32_t*>(values.data()), values.size()};
 }
@@ -134,24 +160,27 @@ std::vector<uint8_t> encode_tensor(std::span<const float> dense, const EncodeOpt
   layout.two_states = census.nonzeros / blocks >= kTwoStateNonzeros;
   if (options.codebook.empty()) {
     layout.floats.top_exponent = top_exponent(census);
-    const int unused = std::countr_zero(census.bits | 1u << 23);
-    layout.floats.dropped = static_cast<uint32_t>(unused);
-    layout.floats.narrow = unused == 0 && starts_narrow(census, layout.floats.top_exponent);
+    layout.floats.dropped = static_cast<uint32_t>(std::countr_zero(census.bits | 1u << 23));
+    layout.floats.levels = layout.floats.dropped == 0 ? best_levels(census, layout.floats.top_exponent) : 0;
   } else {
     const auto entries = patterns_of(options.codebook);
     layout.codebook.assign(entries.begin(), entries.end());
   }
+  const auto encode = [&](TensorLayout chosen) {
+    const bool few = census.nonzeros < kFewNonzeros && patterns.size() <= kTrySeveral;
+    return few ? encode_few(patterns, std::move(chosen)) : encode_with(patterns, std::move(chosen), options.threads);
+  };
   const size_t row_length = options.row_length;
   if (row_length < 2 || patterns.size() < 2 * row_length || patterns.size() % row_length != 0) {
-    return encode_with(patterns, layout, options.threads);
+    return encode(std::move(layout));
   }
   std::vector<uint8_t> classes = column_classes(patterns, row_length, census.nonzeros, options.threads);
-  if (classes.empty()) return encode_with(patterns, layout, options.threads);
+  if (classes.empty()) return encode(std::move(layout));
   TensorLayout sorted = layout;
   sorted.classes = std::move(classes);
-  std::vector<uint8_t> bytes = encode_with(patterns, std::move(sorted), options.threads);
-  if (patterns.size() > kTryBoth) return bytes;
-  std::vector<uint8_t> straight = encode_with(patterns, std::move(layout), options.threads);
+  std::vector<uint8_t> bytes = encode(std::move(sorted));
+  if (patterns.size() > kTrySeveral) return bytes;
+  std::vector<uint8_t> straight = encode(std::move(layout));
   return straight.size() <= bytes.size() ? straight : bytes;
 }
 

@@ -4,7 +4,7 @@
 // a byte, least significant first, the high bit set on all bytes but the last).
 //
 //   byte 0     bit 0: blocks have two states; bit 1: extended; bit 2: codebook; bits 3-7: dropped mantissa bits, 0..23, or
-//              24 for none and models that start narrow
+//              23 plus an index 1..5 into value_coder.h's starts for none
 //   byte 1     running mean of the gaps that every block starts with, as an index of gap_coder.h
 //   byte 2     exponent E of value_coder.h; with a codebook its size - 1, then the entries as float32
 //   extended   varint B, varint W; where W > 0 a varint size and a block of one state with the class 0..15 of each of

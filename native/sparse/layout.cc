@@ -12,8 +12,8 @@ namespace {
 constexpr uint8_t kTwoStates = 1;
 constexpr uint8_t kExtended = 2;
 constexpr uint8_t kCodebook = 4;
-// In the place of the dropped mantissa bits: none are dropped, and models start narrow.
-constexpr uint32_t kNarrow = 24;
+// In the place of the dropped mantissa bits: this plus an index into kLevelShares, and none are dropped.
+constexpr uint32_t kLevels = 23;
 
 void append_varint(std::vector<uint8_t>& bytes, uint64_t value) {
   while (value >= 0x80) {
@@ -118,9 +118,9 @@ ColumnOrder order_columns(std::span<const uint8_t> classes) {
 void write_layout(const TensorLayout& layout, size_t length, std::span<const size_t> sizes,
                   std::vector<uint8_t>& bytes) {
   const bool extended = layout.block_length < length || !layout.classes.empty();
-  bytes.push_back(static_cast<uint8_t>((layout.two_states ? kTwoStates : 0) | (extended ? kExtended : 0) |
-                                       (layout.codebook.empty() ? 0 : kCodebook) |
-                                       (layout.floats.narrow ? kNarrow : layout.floats.dropped) << 3));
+  bytes.push_back(static_cast<uint8_t>(
+      (layout.two_states ? kTwoStates : 0) | (extended ? kExtended : 0) | (layout.codebook.empty() ? 0 : kCodebook) |
+      (layout.floats.levels > 0 ? kLevels + layout.floats.levels : layout.floats.dropped) << 3));
   bytes.push_back(static_cast<uint8_t>(layout.gap_index));
   if (layout.codebook.empty()) {
     bytes.push_back(static_cast<uint8_t>(layout.floats.top_exponent));
@@ -146,9 +146,10 @@ TensorLayout read_layout(std::span<const uint8_t> coded, size_t length, std::vec
   TensorLayout layout;
   const uint8_t flags = bytes.byte();
   layout.two_states = (flags & kTwoStates) != 0;
-  layout.floats.narrow = flags >> 3 == kNarrow;
-  layout.floats.dropped = layout.floats.narrow ? 0 : flags >> 3;
-  if (layout.floats.dropped > 23) coded_tensor_damaged("it drops more mantissa bits than there are");
+  layout.floats.levels = flags >> 3 > kLevels ? (flags >> 3) - kLevels : 0;
+  if (layout.floats.levels >= kLevelShares.size())
+    coded_tensor_damaged("its first distribution of exponents is unknown");
+  layout.floats.dropped = layout.floats.levels > 0 ? 0 : flags >> 3;
   layout.gap_index = bytes.byte();
   if (layout.gap_index >= kGapModels) coded_tensor_damaged("its first gap is out of range");
   layout.floats.top_exponent = bytes.byte();

@@ -1,10 +1,10 @@
 // The non-zeros of a block: float32 patterns, or indices into a codebook.
 //
 // A float32 pattern is sign, 8 exponent bits e, 23 mantissa bits. With E an exponent near the tensor's largest and
-// level = (E - e) mod 256, a first symbol says 8 sign + min(level, 7). From level 7 on a second says min(level - 7, 15), and
-// at 15 two more are the upper and the lower half of e. Mantissas look uniform and follow as plain bits, without the
-// `dropped` lowest, which are 0 in the whole tensor. Where e = 0, a symbol before them is 1 if there is no mantissa (the
-// negative zero: a positive one is no non-zero) and 0 if there is (a denormal number).
+// level = (E - e) mod 256, a first symbol says 8 sign + min(level, 7). From level 7 on a second says min(level - 7,
+// 15), and at 15 two more are the upper and the lower half of e. Mantissas look uniform and follow as plain bits,
+// without the `dropped` lowest, which are 0 in the whole tensor. Where e = 0, a symbol before them is 1 if there is no
+// mantissa (the negative zero: a positive one is no non-zero) and 0 if there is (a denormal number).
 //
 // A codebook index is its upper half (only where the codebook has more than 16 entries), then its lower half.
 #pragma once
@@ -20,19 +20,23 @@ struct FloatFormat {
   uint32_t top_exponent = 127;
   // 0 .. 23
   uint32_t dropped = 0;
-  // Which distribution of levels the models start from.
-  bool narrow = false;
+  // Index into kLevelShares; 0 where bits are dropped.
+  uint32_t levels = 0;
 };
 
-// Share of each level in 64ths that the models start from, the same for both signs. Weights as trained fall off slowly
-// below the largest power of two; what magnitude pruning leaves lies within two or three.
-inline constexpr std::array<uint32_t, 8> kWideLevels = {3, 8, 9, 5, 3, 2, 1, 1};
-inline constexpr std::array<uint32_t, 8> kNarrowLevels = {10, 14, 3, 1, 1, 1, 1, 1};
+// Share of each level in 64ths that the models may start from, the same for both signs. Weights as trained fall off
+// slowly below the largest power of two; what magnitude pruning leaves lies within three, two or one.
+inline constexpr std::array<std::array<uint32_t, 8>, 6> kLevelShares = {{{3, 8, 9, 5, 3, 2, 1, 1},
+                                                                         {10, 14, 3, 1, 1, 1, 1, 1},
+                                                                         {17, 9, 1, 1, 1, 1, 1, 1},
+                                                                         {25, 1, 1, 1, 1, 1, 1, 1},
+                                                                         {21, 5, 1, 1, 1, 1, 1, 1},
+                                                                         {6, 20, 1, 1, 1, 1, 1, 1}}};
 
 class FloatModels {
  public:
   explicit FloatModels(FloatFormat format) : format_(format), mantissa_bits_(23 - format.dropped) {
-    const std::array<uint32_t, 8>& levels = format.narrow ? kNarrowLevels : kWideLevels;
+    const std::array<uint32_t, 8>& levels = kLevelShares[format.levels];
     uint32_t below = 0;
     for (uint32_t i = 0; i < 16; ++i) {
       head_.cumulative[i] = static_cast<uint16_t>(below);

@@ -3,6 +3,7 @@
 // An input is the number of entries (uint16, little-endian), then the coded bytes.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <random>
@@ -36,6 +37,9 @@ inline std::vector<FuzzInput> fuzz_corpus() {
     corpus.push_back(fuzz_input(random_normal(generator, 1500, density), {.block_length = 400}));
   }
   corpus.push_back(fuzz_input(random_normal(generator, 5000, 0.9), {}));
+  std::vector<float> largest = random_normal(generator, 1500, 1.0);
+  for (float& value : largest) value = std::abs(value) > 0.06f ? value : 0;
+  corpus.push_back(fuzz_input(largest, {}));
   std::vector<float> striped = random_normal(generator, 4000, 1.0);
   for (size_t i = 0; i < striped.size(); ++i) {
     if (i % 40 % 5 != 0 || generator() % 3 == 0) striped[i] = 0;

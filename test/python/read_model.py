@@ -1,9 +1,9 @@
 """Reads a model file: its description, and {name: (shape, float32 array)}. All of the format but the checksums."""
 import array, io, json, math, struct
-RATES = [4] * 8 + [5] * 16 + [6] * 36 + [7]
+RATES, STARTS = [4] * 8 + [5] * 16 + [6] * 36 + [7], [[3, 8, 9, 5, 3, 2], [10, 14, 3], [17, 9], [25], [21, 5], [6, 20]]
 LEAST_MEANS = [i >> 1 if i < 4 else (2 | i & 1) << ((i >> 1) - 2) for i in range(52)]
-def model(frequencies): return [[sum(frequencies[:i]) for i in range(16)] + [32768], 0]
-def geometric(mean, left=32640): return model([8 + left - (left := left - left * 16 // (16 + mean)) for _ in range(16)])
+def model(frequencies, seen=0): return [[sum(frequencies[:i]) for i in range(16)] + [32768], seen]
+def geometric(m, seen=0, left=32640): return model([8 + left - (left := left - left * 16 // (16 + m)) for _ in range(16)], seen)
 class Block:
     def __init__(self, data, states):
         self.data, self.word, self.bit = data, 4 * states, 8 * len(data)
@@ -21,8 +21,8 @@ class Block:
         bytes_around = self.data[self.bit >> 3:(self.bit + count + 7) >> 3]
         return int.from_bytes(bytes_around, "little") >> (self.bit & 7) & ((1 << count) - 1)
 def gaps_and_values(block, flags, first, top, codebook):
-    gaps = [geometric(max(1, (mean + mean // 4) >> max(0, mean.bit_length() - 6))) for mean in LEAST_MEANS]
-    levels, dropped = ((10, 14, 3, 1, 1, 1, 1, 1), 0) if flags >> 3 == 24 else ((3, 8, 9, 5, 3, 2, 1, 1), flags >> 3)
+    gaps = [geometric(max(1, (mean + mean // 4) >> max(0, mean.bit_length() - 6)), 24) for mean in LEAST_MEANS]
+    levels, dropped = (STARTS[max(0, (flags >> 3) - 23)] + [1] * 8)[:8], flags >> 3 if flags < 192 else 0
     far_gap, far_level, head, state = geometric(16), geometric(16), model([512 * n for n in levels * 2]), flags & 1
     (zero, upper, *lower), mean = [model([2048] * 16) for _ in range(18)], LEAST_MEANS[first]
     while True:
