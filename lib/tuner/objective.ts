@@ -9,8 +9,9 @@ import type { Session } from '../native/session.js';
 import { compressionOf, fixedParametersOf } from './layers.js';
 import { HYSTERESIS, MagnitudeDistribution } from './magnitudes.js';
 import { mistakesOf } from './mistakes.js';
-import { Race } from './race.js';
+import { type Entrant, Race } from './race.js';
 import { type SearchLayer, SearchSpace } from './search-space.js';
+import { inOrder } from './shuffle.js';
 
 /** Batches between two looks at a candidate's chances. */
 const RACE_BATCHES = 1;
@@ -31,9 +32,14 @@ export interface Score {
   error: number;
   /** Standard error of `error`: of the images not read, and of how rough the error is as a function of the point. */
   deviation: number;
-  /** Of the images read, in their order. */
-  mistakes: Uint8Array;
+  /** Images read. */
+  images: number;
+  /** Of all images, in their order; null where some were not read. */
+  mistakes: Uint8Array | null;
 }
+
+/** What the images say of the network as it is masked. */
+type Reading = Pick<Score, 'error' | 'deviation' | 'images' | 'mistakes'>;
 
 /** Scores candidates on a session's weights as they are at the start of a round. */
 export class Objective {
@@ -100,27 +106,33 @@ export class Objective {
     race: Race | null,
     signal: AbortSignal | undefined,
   ): Promise<Score> {
-    const { labels } = this.#tune;
     const compression = compressionOf(await this.apply(thresholds), this.space.fixedParameters);
-    const found = await evaluateSamples(this.#session, this.#tune, {
+    const read = race === null ? await this.#readAll(signal) : await this.#readRacing(race.enter(compression), signal);
+    race?.settle(read.mistakes, compression);
+    const roughness = ROUGHNESS * binomialVariance(read.error, this.images);
+    return { ...read, thresholds, compression, deviation: Math.sqrt(read.deviation ** 2 + roughness) };
+  }
+
+  async #readAll(signal: AbortSignal | undefined): Promise<Reading> {
+    const found = await evaluateSamples(this.#session, this.#tune, { batchSize: this.#batchSize, signal });
+    const mistakes = mistakesOf(this.#tune.labels, found.predicted);
+    return { error: 1 - found.top1, deviation: 0, images: mistakes.length, mistakes };
+  }
+
+  async #readRacing(entrant: Entrant, signal: AbortSignal | undefined): Promise<Reading> {
+    const samples = inOrder(this.#tune, entrant.order);
+    const { predicted } = await evaluateSamples(this.#session, samples, {
       batchSize: this.#batchSize,
       signal,
-      ...(race === null
-        ? {}
-        : {
-            batchesPerSlice: RACE_BATCHES,
-            stopEarly: (predicted) => race.isDecided(mistakesOf(labels, predicted), compression),
-          }),
+      batchesPerSlice: RACE_BATCHES,
+      stopEarly: (soFar) => entrant.isDecided(mistakesOf(samples.labels, soFar)),
     });
-    const mistakes = mistakesOf(labels, found.predicted);
-    const { error, deviation } = race === null ? { error: 1 - found.top1, deviation: 0 } : race.estimate(mistakes);
-    if (mistakes.length === labels.length) race?.remember(mistakes, compression);
+    const mistakes = mistakesOf(samples.labels, predicted);
+    const whole = mistakes.length === this.images;
     return {
-      thresholds,
-      compression,
-      error,
-      deviation: Math.sqrt(deviation ** 2 + ROUGHNESS * binomialVariance(error, labels.length)),
-      mistakes,
+      ...entrant.estimate(mistakes),
+      images: mistakes.length,
+      mistakes: whole ? inFirstOrder(mistakes, entrant.order) : null,
     };
   }
 
@@ -142,6 +154,15 @@ export class Objective {
   async restore(): Promise<void> {
     await this.#session.setCandidate(null);
   }
+}
+
+/** Undoes an order: `values[k]` belongs to image `order[k]`. */
+function inFirstOrder(values: Uint8Array, order: Uint32Array): Uint8Array {
+  const restored = new Uint8Array(values.length);
+  order.forEach((image, position) => {
+    restored[image] = values[position];
+  });
+  return restored;
 }
 
 /** Variance of an error rate measured on a finite number of images, with a pseudo-count that keeps it above 0. */

@@ -1,56 +1,48 @@
 /**
- * Racing: a candidate is read image by image only as far as it is worth.
+ * Racing: a candidate is read image by image only as far as it is worth (Maron and Moore, "Hoeffding Races", NIPS 1993).
  *
- * The limit is an error on N given images. Candidates of one round fail on much the same images, and so a candidate is compared
- * on the n images read so far with networks that were read on all: only the difference between the two has to be estimated.
+ * The limit is an error on N given images, and candidates of one round fail on much the same of them. Every network that was read
+ * on all images is therefore a reference: it predicts the mistakes of the next candidate, so that only the difference has to
+ * be estimated (the blocking of Moore and Lee, ICML 1994), and all of them together tell which images are uncertain, which are
+ * read first (sampling.ts). Of the predictions the one that leaves the least deviation is taken; it is as a rule a candidate nearby.
  *
- *   d_i = 1, 0 or -1: what differs on image i;   e_n = e_reference + mean(d_1..d_n)
- *   Var(e_n) = Var(d) / n * (1 - n / N)
+ * The chance of a mistake on image i, over the references r and a prior at the limit's own rate:
  *
- * with e_reference the reference's error on all N images and the last factor that of drawing without replacement: at n = N, e_n
- * is the candidate's error itself. Of several references the one that differs least is taken; it is as a rule a candidate nearby,
- * which differs on far fewer images than the unpruned network does. (Maron and Moore, "Hoeffding Races", NIPS 1993, is the
- * idea; the paired difference is the blocking of Moore and Lee, ICML 1994.)
+ *   q_i = (sum k_r x_ri + rate) / (sum k_r + 1),   k_r = 1 / (1 + max(0, error_r - limit) / 0.1)
+ *
+ * Every candidate reads the images in an order of its own. In one order for all, a first part harder than the rest makes all that
+ * stop there look worse than they are by the same amount, which the surrogate takes for a limit that lies lower than it does.
  *
  * Stopping early favours the lucky, so whatever would become the smallest network by more than a trifle is read to the end: only
- * what was read on all images is committed to, and it is a reference from then on.
+ * what was read on all images is committed to, and it is a reference from then on. With e the estimate and
+ * p = Phi((limit - e) / deviation) the chance that the candidate is within the limit, it is read on while
+ * p log(compression / smallest) is worth it; then only until its side of the limit is known, or its error well enough.
  */
+import { normalDistribution } from '../bayes/normal.js';
+import { Random } from '../bayes/rng.js';
+import { type ErrorEstimate, ImageSample, type Prediction, predictionOf } from './sampling.js';
 
-/** Standard errors above the limit at which a candidate is given up: fewer would tell the surrogate of bad luck as of harm. */
-const GIVE_UP_DEVIATIONS = 3;
-/** Standard errors below the limit at which a candidate passes that is not the smallest. */
-const PASS_DEVIATIONS = 1.5;
-/** Standard error, share, at which a candidate above the limit is known well enough for the surrogate. */
+/** Expected gain, in log compression over the smallest network, at which a candidate is worth reading on. */
+const WORTHWHILE_GAIN = 0.005;
+/** Standard errors from the limit at which the side that a candidate is on is known. */
+const CLEAR_DEVIATIONS = 2;
+/** Standard error, share, at which an error is known well enough for the surrogate. */
 const FINE_DEVIATION = 0.03;
-/** By how much smaller than the smallest a network must be to be worth reading to the end. */
-const NOTEWORTHY_GAIN = 1.01;
-/** Pseudo-images with and without a difference: the first images, all alike, must not look certain. */
-const PSEUDO_DIFFERENCES = 1;
-const PSEUDO_IMAGES = 2;
+/** Error above the limit, share, at which a reference counts half: networks far above fail on images of their own. */
+const HALF_WEIGHT_EXCESS = 0.1;
 
-/** What the images read so far say of a candidate. */
-export interface RaceEstimate {
-  /** Estimated error on all images, in [0, 1]; exact when all were read. */
-  error: number;
-  /** Its standard error, share; 0 when all were read. */
-  deviation: number;
-}
-
-interface Reference {
-  /** 1 for every image whose class is not first. */
-  mistakes: Uint8Array;
-  errors: number;
-}
-
-/** The race of one round's candidates against one limit. */
+/** The race of one round's candidates against one limit: each is entered, read in its order, and settled before the next. */
 export class Race {
   /** Images in all. */
   readonly images: number;
   /** Error that a candidate may have, share. */
   readonly limit: number;
-  readonly #references: Reference[] = [];
+  /** Mistakes of the networks that were read on all images. */
+  readonly #references: Prediction[] = [];
   /** Compression to beat: that of the smallest network within the limit on all images. */
-  #best = 0;
+  #best = 1;
+  /** Candidates settled so far. */
+  #settled = 0;
 
   /**
    * @param unpruned mistakes (0 or 1 an image) of the network without a candidate's thresholds.
@@ -59,48 +51,81 @@ export class Race {
   constructor(unpruned: Uint8Array, limit: number) {
     this.images = unpruned.length;
     this.limit = limit;
-    this.remember(unpruned, 0);
+    this.#remember(unpruned, 1);
   }
 
-  /** Takes in a network that was read on all images: a reference, and one to beat if it is within the limit. */
-  remember(mistakes: Uint8Array, compression: number): void {
-    const errors = mistakes.reduce((sum, mistake) => sum + mistake, 0);
-    this.#references.push({ mistakes, errors });
-    if (errors / this.images <= this.limit) this.#best = Math.max(this.#best, compression);
+  /**
+   * Enters the next candidate, of this compression. Its order follows from what was settled before, so that a run that goes on
+   * from its journal reads as the run that was cut off would have.
+   */
+  enter(compression: number): Entrant {
+    const chances = chancesOf(this.#references, this.limit);
+    const sample = new ImageSample(chances, new Random(this.#settled + 1));
+    const predictions = [...this.#references, predictionOf(chances)];
+    return new Entrant(sample, predictions, { limit: this.limit, gain: Math.log(compression / this.#best) });
   }
 
-  /** @param mistakes of the first n images, n >= 1. */
-  estimate(mistakes: Uint8Array): RaceEstimate {
-    const read = mistakes.length;
-    if (read === this.images) return { error: mistakes.reduce((sum, one) => sum + one, 0) / read, deviation: 0 };
-    const estimates = this.#references.map((reference) => this.#estimateFrom(reference, mistakes));
-    return estimates.reduce((best, one) => (one.deviation < best.deviation ? one : best));
+  /**
+   * Settles a candidate. One that was read on all images is a reference from now on, and one to beat if it is within the limit.
+   * @param mistakes of all images in their own order; null where some were not read.
+   */
+  settle(mistakes: Uint8Array | null, compression: number): void {
+    this.#settled++;
+    if (mistakes !== null) this.#remember(mistakes, compression);
   }
 
-  /** Whether a candidate of this compression need not be read further. */
-  isDecided(mistakes: Uint8Array, compression: number): boolean {
+  #remember(mistakes: Uint8Array, compression: number): void {
+    const reference = predictionOf(mistakes);
+    this.#references.push(reference);
+    if (reference.mean <= this.limit) this.#best = Math.max(this.#best, compression);
+  }
+}
+
+/** A candidate in a race. */
+export class Entrant {
+  readonly #sample: ImageSample;
+  readonly #predictions: readonly Prediction[];
+  readonly #limit: number;
+  readonly #gain: number;
+
+  /** @param aim the error allowed, and the logarithm of how much smaller than the smallest network the candidate is. */
+  constructor(sample: ImageSample, predictions: readonly Prediction[], aim: { limit: number; gain: number }) {
+    this.#sample = sample;
+    this.#predictions = predictions;
+    this.#limit = aim.limit;
+    this.#gain = aim.gain;
+  }
+
+  /** Images in the order in which to read them. */
+  get order(): Uint32Array {
+    return this.#sample.order;
+  }
+
+  /** @param mistakes (0 or 1) of the first n images of the order, n >= 1. */
+  estimate(mistakes: Uint8Array): ErrorEstimate {
+    return this.#sample.estimate(mistakes, this.#predictions);
+  }
+
+  /** Whether the candidate need not be read further. @param mistakes as of `estimate`, of some but not all images. */
+  isDecided(mistakes: Uint8Array): boolean {
     const { error, deviation } = this.estimate(mistakes);
-    if (error > this.limit) {
-      return error - GIVE_UP_DEVIATIONS * deviation > this.limit || deviation < FINE_DEVIATION;
-    }
-    return compression < NOTEWORTHY_GAIN * this.#best && error + PASS_DEVIATIONS * deviation <= this.limit;
+    // Half an image more: the limit itself is within the limit.
+    const margin = (this.#limit + 0.5 / this.order.length - error) / deviation;
+    if (normalDistribution(margin) * this.#gain > WORTHWHILE_GAIN) return false;
+    return Math.abs(margin) > CLEAR_DEVIATIONS || deviation < FINE_DEVIATION;
   }
+}
 
-  #estimateFrom(reference: Reference, mistakes: Uint8Array): RaceEstimate {
-    const read = mistakes.length;
-    let sum = 0;
-    let squares = 0;
-    for (let index = 0; index < read; index++) {
-      const difference = mistakes[index] - reference.mistakes[index];
-      sum += difference;
-      squares += difference * difference;
-    }
-    const mean = sum / read;
-    const variance = (squares + PSEUDO_DIFFERENCES) / (read + PSEUDO_IMAGES) - mean * mean;
-    const unread = 1 - read / this.images;
-    return {
-      error: Math.min(1, Math.max(0, reference.errors / this.images + mean)),
-      deviation: Math.sqrt(Math.max(0, (variance / read) * unread)),
-    };
+/** Chance of a mistake on each image for a candidate about the limit, in (0, 1). */
+function chancesOf(references: readonly Prediction[], limit: number): Float64Array {
+  const images = references[0].values.length;
+  // Neither 0 nor 1 even where the limit is: an image that cannot be mistaken would never be read.
+  const chances = new Float64Array(images).fill((limit * images + 1) / (images + 2));
+  let total = 1;
+  for (const { values, mean } of references) {
+    const weight = 1 / (1 + Math.max(0, mean - limit) / HALF_WEIGHT_EXCESS);
+    total += weight;
+    for (let image = 0; image < images; image++) chances[image] += weight * values[image];
   }
+  return chances.map((chance) => chance / total);
 }

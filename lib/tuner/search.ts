@@ -99,9 +99,7 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
           'start the run again in another folder',
       );
     }
-    if (before.mistakes !== null) {
-      race?.remember(unpackMistakes(before.mistakes, race.images), before.compression);
-    }
+    race?.settle(before.mistakes === null ? null : unpackMistakes(before.mistakes, race.images), before.compression);
     return before;
   }
   const score = await objective.score(point, race, context.signal);
@@ -113,8 +111,8 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
     thresholds: score.thresholds,
     accuracy: 1 - score.error,
     deviation: score.deviation,
-    images: score.mistakes.length,
-    mistakes: score.mistakes.length === objective.images ? packMistakes(score.mistakes) : null,
+    images: score.images,
+    mistakes: score.mistakes === null ? null : packMistakes(score.mistakes),
     compression: score.compression,
     feasible: race === null || score.error <= race.limit,
     source,

@@ -10,8 +10,14 @@ export function shuffled(part: Part, seed: number): Part {
     const other = Math.floor(random.uniform() * (last + 1));
     [order[last], order[other]] = [order[other], order[last]];
   }
+  return inOrder(part, order);
+}
+
+/** The samples of the given indices, in their order. */
+export function inOrder<Samples extends Part>(samples: Samples, order: Uint32Array): Samples {
   return {
-    records: Uint32Array.from(order, (index) => part.records[index]),
-    labels: Int32Array.from(order, (index) => part.labels[index]),
+    ...samples,
+    records: Uint32Array.from(order, (index) => samples.records[index]),
+    labels: Int32Array.from(order, (index) => samples.labels[index]),
   };
 }

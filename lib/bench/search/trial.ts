@@ -49,9 +49,8 @@ export class Trial {
   async score(thresholds: Record<string, number>): Promise<Score & { feasible: boolean }> {
     const score = await this.#objective.scoreThresholds(thresholds, this.#race, this.#signal);
     const feasible = score.error <= this.limit;
-    this.imagesRead += score.mistakes.length;
-    const readAll = score.mistakes.length === this.#objective.images;
-    const better = feasible && readAll && score.compression > this.compression;
+    this.imagesRead += score.images;
+    const better = feasible && score.mistakes !== null && score.compression > this.compression;
     if (better) this.thresholds = thresholds;
     this.trace.push(better ? score.compression : this.compression);
     return { ...score, feasible };
