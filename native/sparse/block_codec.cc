@@ -139,6 +139,27 @@ void decode_entries(Models models, Cursor cursor, const CodedBlock& block, const
   }
 }
 
+// Values that follow one another. With two states every other value has models of its own, so that one need not wait
+// for the one before.
+template <typename Models>
+void decode_values(Models models, const CodedBlock& block, bool two_states, std::span<uint32_t> patterns) {
+  BlockReader reader(block.bytes, block.size, block.readable);
+  uint32_t state = reader.state(), other_state = two_states ? reader.state() : kLowestState;
+  if (two_states) {
+    Models other_models = models;
+    for (size_t i = 0; i + 1 < patterns.size(); i += 2) {
+      patterns[i] = models.decode(state, reader);
+      patterns[i + 1] = other_models.decode(other_state, reader);
+    }
+    if (patterns.size() % 2 == 1) patterns.back() = models.decode(state, reader);
+  } else {
+    for (uint32_t& pattern : patterns) pattern = models.decode(state, reader);
+  }
+  if (!reader.finished() || state != kLowestState || other_state != kLowestState) {
+    coded_tensor_damaged("a block does not end where its entries do");
+  }
+}
+
 // Entries of a codebook stand for indices.
 class CodebookModels {
  public:
@@ -159,7 +180,9 @@ class CodebookModels {
 template <typename Models>
 void decode_with(const Models& models, const CodedBlock& block, const TensorLayout& layout, const ColumnOrder* order,
                  std::span<uint32_t> patterns) {
-  if (order == nullptr) {
+  if (layout.gap_index == kNoGaps) {
+    decode_values(models, block, layout.two_states, patterns);
+  } else if (order == nullptr) {
     decode_entries(models, StraightCursor(0), block, layout, patterns);
   } else {
     const size_t row_length = layout.classes.size();
@@ -215,14 +238,21 @@ uint32_t CodebookIndex::of(uint32_t pattern) const {
 void encode_block(std::span<const uint32_t> patterns, const TensorLayout& layout, const CodebookIndex& codebook,
                   const ColumnOrder* order, std::vector<uint8_t>& bytes) {
   BlockWriter writer;
-  GapEncoder gaps(layout.gap_index);
   const uint32_t value_state = layout.two_states ? 1 : 0;
   const auto encode = [&](auto models, const auto& to_symbol) {
-    const uint64_t last =
-        visit_nonzeros(patterns, order, layout.classes.size(), [&](uint64_t gap, uint32_t pattern) {
-          gaps.encode(gap, writer);
-          models.encode(to_symbol(pattern), value_state, writer);
-        });
+    if (layout.gap_index == kNoGaps) {
+      auto other_models = models;
+      for (size_t i = 0; i < patterns.size(); ++i) {
+        const bool other = value_state == 1 && i % 2 == 1;
+        (other ? other_models : models).encode(to_symbol(patterns[i]), other ? 1 : 0, writer);
+      }
+      return;
+    }
+    GapEncoder gaps(layout.gap_index);
+    const uint64_t last = visit_nonzeros(patterns, order, layout.classes.size(), [&](uint64_t gap, uint32_t pattern) {
+      gaps.encode(gap, writer);
+      models.encode(to_symbol(pattern), value_state, writer);
+    });
     gaps.encode(last, writer);
   };
   if (layout.codebook.empty()) {
@@ -236,7 +266,7 @@ void encode_block(std::span<const uint32_t> patterns, const TensorLayout& layout
 
 void decode_block(const CodedBlock& block, const TensorLayout& layout, const ColumnOrder* order,
                   std::span<uint32_t> patterns) {
-  std::fill(patterns.begin(), patterns.end(), 0u);
+  if (layout.gap_index != kNoGaps) std::fill(patterns.begin(), patterns.end(), 0u);
   if (layout.codebook.empty()) {
     decode_with(FloatModels(layout.floats), block, layout, order, patterns);
   } else {

@@ -133,7 +133,7 @@ std::vector<uint8_t> encode_few(std::span<const uint32_t> patterns, TensorLayout
       attempt(std::move(other));
     }
   }
-  for (int step = -2; step <= 2; ++step) {
+  for (int step = -2; step <= 2 && layout.gap_index != kNoGaps; ++step) {
     TensorLayout other = layout;
     other.gap_index = static_cast<uint32_t>(
         std::clamp(static_cast<int>(layout.gap_index) + step, 0, static_cast<int>(kGapModels) - 1));
@@ -157,6 +157,7 @@ std::vector<uint8_t> encode_tensor(std::span<const float> dense, const EncodeOpt
   layout.gap_index = gap_context(static_cast<uint32_t>(std::min<uint64_t>(mean, kLongestGapCounted << 4))).model;
   layout.block_length = suitable_block(patterns.size(), census.nonzeros, options.block_length);
   const size_t blocks = patterns.size() / layout.block_length + 1;
+  if (zeros == 0 && !patterns.empty()) layout.gap_index = kNoGaps;
   layout.two_states = census.nonzeros / blocks >= kTwoStateNonzeros;
   if (options.codebook.empty()) {
     layout.floats.top_exponent = top_exponent(census);
@@ -171,7 +172,7 @@ std::vector<uint8_t> encode_tensor(std::span<const float> dense, const EncodeOpt
     return few ? encode_few(patterns, std::move(chosen)) : encode_with(patterns, std::move(chosen), options.threads);
   };
   const size_t row_length = options.row_length;
-  if (row_length < 2 || patterns.size() < 2 * row_length || patterns.size() % row_length != 0) {
+  if (zeros == 0 || row_length < 2 || patterns.size() < 2 * row_length || patterns.size() % row_length != 0) {
     return encode(std::move(layout));
   }
   std::vector<uint8_t> classes = column_classes(patterns, row_length, census.nonzeros, options.threads);

@@ -21,6 +21,8 @@ inline constexpr uint32_t kLongestGapCounted = 1u << 20;
 // a < 2^24 + 2^20.
 inline constexpr size_t kGapModels = 52;
 inline constexpr uint16_t kGapModelsSeen = 24;
+// In the place of a model's index: there are no gaps, because there are no zeros.
+inline constexpr uint32_t kNoGaps = kGapModels;
 
 struct GapContext {
   uint32_t model;

@@ -151,7 +151,7 @@ TensorLayout read_layout(std::span<const uint8_t> coded, size_t length, std::vec
     coded_tensor_damaged("its first distribution of exponents is unknown");
   layout.floats.dropped = layout.floats.levels > 0 ? 0 : flags >> 3;
   layout.gap_index = bytes.byte();
-  if (layout.gap_index >= kGapModels) coded_tensor_damaged("its first gap is out of range");
+  if (layout.gap_index > kNoGaps) coded_tensor_damaged("its first gap is out of range");
   layout.floats.top_exponent = bytes.byte();
   if ((flags & kCodebook) != 0) {
     if (flags >> 3 != 0) coded_tensor_damaged("it has a codebook and drops mantissa bits");

@@ -24,7 +24,7 @@ ColumnOrder order_columns(std::span<const uint8_t> classes);
 
 struct TensorLayout {
   bool two_states = false;
-  // Index into gap_coder.h's models, and the mean it stands for.
+  // Index into gap_coder.h's models, and the mean it stands for; or kNoGaps.
   uint32_t gap_index = 0;
   FloatFormat floats;
   // Patterns; empty for floats.

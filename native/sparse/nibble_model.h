@@ -1,6 +1,8 @@
-// An adaptive distribution of 16 symbols, and the range asymmetric numeral system (rANS; Duda, arXiv:1311.2540) over it.
+// An adaptive distribution of 16 symbols, and the range asymmetric numeral system (rANS; Duda, arXiv:1311.2540) over
+// it.
 //
-// Notation: F[i], i = 0..16, is the cumulative frequency of the symbols below i, F[0] = 0, F[16] = 2^15. Coding s leaves
+// Notation: F[i], i = 0..16, is the cumulative frequency of the symbols below i, F[0] = 0, F[16] = 2^15. Coding s
+// leaves
 //   F[i] += (T_s[i] - F[i]) >> r,   T_s[i] = 8 i for i <= s, else 2^15 - 8 (16 - i),   arithmetic shift,
 // with the rate r growing from 4 to 7 as the model has seen 8, 24 and 60 symbols. A frequency that starts at 8 or more
 // stays at 8 or more: every symbol can always be coded.
@@ -62,8 +64,7 @@ constexpr Targets make_targets() {
   Targets targets{};
   for (uint32_t s = 0; s < 16; ++s) {
     for (uint32_t i = 0; i < 16; ++i) {
-      targets.of[s][i] =
-          static_cast<uint16_t>(i <= s ? kLeastFrequency * i : kScale - kLeastFrequency * (16 - i));
+      targets.of[s][i] = static_cast<uint16_t>(i <= s ? kLeastFrequency * i : kScale - kLeastFrequency * (16 - i));
     }
   }
   return targets;
@@ -152,8 +153,8 @@ inline uint32_t decode_symbol(NibbleModel& model, uint32_t& state, BlockReader& 
   const uint32_t slot = state & (kScale - 1);
   const __m128i wanted = _mm_set1_epi16(static_cast<int16_t>(slot));
   const auto* at = reinterpret_cast<const __m128i*>(model.cumulative);
-  const __m128i above = _mm_packs_epi16(_mm_cmpgt_epi16(_mm_load_si128(at), wanted),
-                                        _mm_cmpgt_epi16(_mm_load_si128(at + 1), wanted));
+  const __m128i above =
+      _mm_packs_epi16(_mm_cmpgt_epi16(_mm_load_si128(at), wanted), _mm_cmpgt_epi16(_mm_load_si128(at + 1), wanted));
   const uint32_t symbol =
       static_cast<uint32_t>(std::countr_zero(static_cast<uint32_t>(_mm_movemask_epi8(above)) | 0x10000u)) - 1;
   const uint32_t start = model.cumulative[symbol];

@@ -11,8 +11,8 @@
 
 namespace finepune {
 
-// work(i) for every i below `count`, on up to `threads` threads, the caller's among them. Rethrows what a piece threw, after
-// all threads have ended; pieces not yet begun are then left out.
+// work(i) for every i below `count`, on up to `threads` threads, the caller's among them. Rethrows what a piece threw,
+// after all threads have ended; pieces not yet begun are then left out.
 template <typename Work>
 void parallel_pieces(size_t count, unsigned threads, const Work& work) {
   std::atomic<size_t> next{0};

@@ -19,7 +19,8 @@ constexpr int kIterations = 60;
 float nearest_half(float value) {
   if (!std::isfinite(value)) return value;
   if (std::fabs(value) >= kHalfOverflow) {
-    throw Error("E_WEIGHTS", "a weight of " + std::to_string(value) + " is past float16's largest, 65504; keep float32");
+    throw Error("E_WEIGHTS",
+                "a weight of " + std::to_string(value) + " is past float16's largest, 65504; keep float32");
   }
   if (std::fabs(value) > kLargestHalf) return std::copysign(kLargestHalf, value);
   int exponent = 0;

@@ -40,6 +40,19 @@ async function plainFile(folder: string, density = 0.2): Promise<string> {
   return path;
 }
 
+/** Shapes and bits of every tensor, by the reader in test/python. */
+function readByPython(path: string): unknown {
+  const reader = dirname(fileURLToPath(new URL('../python/read_model.py', import.meta.url)));
+  const script = `
+import array, json, sys
+sys.dont_write_bytecode = True
+sys.path.insert(0, ${JSON.stringify(reader)})
+from read_model import read_model
+tensors = read_model(sys.argv[1])[1]
+print(json.dumps({n: {"shape": s, "bits": list(array.array("I", t.tobytes()))} for n, (s, t) in tensors.items()}))`;
+  return JSON.parse(execFileSync('python3', ['-c', script, path], { encoding: 'utf8', maxBuffer: 1e8 }));
+}
+
 describe('pack and unpack', () => {
   it.each(['plain.pth', 'legacy.pth', 'parameters.pt'])('give back %s bit for bit', async (name) => {
     const folder = temporaryFolder();
@@ -121,14 +134,6 @@ describe('pack and unpack', () => {
   it('write what the Python reader reads to the same arrays', async () => {
     const folder = temporaryFolder();
     const path = await plainFile(folder);
-    const reader = dirname(fileURLToPath(new URL('../python/read_model.py', import.meta.url)));
-    const script = `
-import array, json, sys
-sys.dont_write_bytecode = True
-sys.path.insert(0, ${JSON.stringify(reader)})
-from read_model import read_model
-tensors = read_model(sys.argv[1])[1]
-print(json.dumps({n: {"shape": s, "bits": list(array.array("I", t.tobytes()))} for n, (s, t) in tensors.items()}))`;
     for (const values of ['float32', 'fp16', 'cb3', 'cb6'] as PackedValues[]) {
       const source = values === 'float32' ? path : join(folder, 'finite.safetensors');
       if (values === 'fp16') {
@@ -139,8 +144,16 @@ print(json.dumps({n: {"shape": s, "bits": list(array.array("I", t.tobytes()))} f
       }
       const packed = join(folder, `${values}.safetensors`);
       await pack(source, packed, { values });
-      const output = execFileSync('python3', ['-c', script, packed], { encoding: 'utf8', maxBuffer: 1e8 });
-      expect(JSON.parse(output)).toEqual(await bitsByName(packed));
+      expect(readByPython(packed)).toEqual(await bitsByName(packed));
+    }
+  });
+
+  it('write what the Python reader reads to the same arrays, with few weights kept and with all', async () => {
+    const folder = temporaryFolder();
+    for (const density of [0.01, 1]) {
+      const packed = join(folder, `${density}.safetensors`);
+      await pack(await plainFile(folder, density), packed);
+      expect(readByPython(packed)).toEqual(await bitsByName(packed));
     }
   });
 

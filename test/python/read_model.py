@@ -1,6 +1,6 @@
 """Reads a model file: its description, and {name: (shape, float32 array)}. All of the format but the checksums."""
 import array, io, json, math, struct
-RATES, STARTS = [4] * 8 + [5] * 16 + [6] * 36 + [7], [[3, 8, 9, 5, 3, 2], [10, 14, 3], [17, 9], [25], [21, 5], [6, 20]]
+RATES, STARTS = [4] * 8 + [5] * 16 + [6] * 36 + [7], ([3, 8, 9, 5, 3, 2], [10, 14, 3], [17, 9], [25], [21, 5], [6, 20])
 LEAST_MEANS = [i >> 1 if i < 4 else (2 | i & 1) << ((i >> 1) - 2) for i in range(52)]
 def model(frequencies, seen=0): return [[sum(frequencies[:i]) for i in range(16)] + [32768], seen]
 def geometric(m, seen=0, left=32640): return model([8 + left - (left := left - left * 16 // (16 + m)) for _ in range(16)], seen)
@@ -23,14 +23,14 @@ class Block:
 def gaps_and_values(block, flags, first, top, codebook):
     gaps = [geometric(max(1, (mean + mean // 4) >> max(0, mean.bit_length() - 6)), 24) for mean in LEAST_MEANS]
     levels, dropped = (STARTS[max(0, (flags >> 3) - 23)] + [1] * 8)[:8], flags >> 3 if flags < 192 else 0
-    far_gap, far_level, head, state = geometric(16), geometric(16), model([512 * n for n in levels * 2]), flags & 1
-    (zero, upper, *lower), mean = [model([2048] * 16) for _ in range(18)], LEAST_MEANS[first]
+    far_gap, mean, state = geometric(16), LEAST_MEANS[first % 52], 1
+    kinds = [([model([2048] * 16) for _ in range(18)], geometric(16), model([512 * n for n in levels * 2])) for _ in "01"]
     while True:
         width, shift = mean.bit_length(), max(0, mean.bit_length() - 6)
-        gap = block.symbol(gaps[2 * width + (mean >> (width - 2) & 1 if width > 1 else 0)], 0)
+        gap = 0 if first == 52 else block.symbol(gaps[2 * width + (mean >> (width - 2) & 1 if width > 1 else 0)], 0)
         if gap == 15: gap += (4 ** (digits := block.symbol(far_gap, 0)) - 1) // 3 + block.bits(2 * digits)
-        yield (gap := gap << shift | block.bits(shift))
-        mean += (16 * min(gap, 1 << 20) - mean) >> 3
+        yield (gap := gap << shift | block.bits(shift) if first < 52 else 0); mean += (16 * min(gap, 1 << 20) - mean) >> 3
+        (zero, upper, *lower), far_level, head = kinds[state := flags & 1 & (first < 52 or 1 - state)]
         high = block.symbol(upper, state) if len(codebook) > 16 else 0
         if codebook: yield codebook[high << 4 | block.symbol(lower[high], state)]; continue
         sign, level = divmod(block.symbol(head, state), 8)
