@@ -27,7 +27,7 @@ import { quote } from './text.js';
 import { validateSpec } from './validate-spec.js';
 
 /** The version this package writes, and the only one it reads. */
-const VERSION = 2;
+const VERSION = 3;
 
 /** A parsed JSON value. */
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
