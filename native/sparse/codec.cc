@@ -133,10 +133,11 @@ std::vector<uint8_t> encode_few(std::span<const uint32_t> patterns, TensorLayout
       attempt(std::move(other));
     }
   }
-  for (int step = -2; step <= 2 && layout.gap_index != kNoGaps; ++step) {
+  if (layout.gap_index == kNoGaps) return shortest;
+  const int middle = static_cast<int>(layout.gap_index), last = static_cast<int>(kGapModels) - 1;
+  for (int index = std::max(middle - 2, 0); index <= std::min(middle + 2, last); ++index) {
     TensorLayout other = layout;
-    other.gap_index = static_cast<uint32_t>(
-        std::clamp(static_cast<int>(layout.gap_index) + step, 0, static_cast<int>(kGapModels) - 1));
+    other.gap_index = static_cast<uint32_t>(index);
     attempt(std::move(other));
   }
   return shortest;
