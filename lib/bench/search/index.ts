@@ -4,6 +4,7 @@
  */
 import { AbortedError } from '../../errors.js';
 import { evaluateSamples } from '../../native/evaluation.js';
+import { mistakesOf } from '../../tuner/mistakes.js';
 import { Objective } from '../../tuner/objective.js';
 import type { OpenSession } from '../../tuner/session.js';
 import { describeMachine } from '../machine.js';
@@ -12,8 +13,9 @@ import type { BenchReport, RowListener } from '../types.js';
 import { searchAsEccv2018 } from './eccv2018.js';
 import { searchAsTuneDoes } from './fine-pruning.js';
 import { searchGlobalThreshold } from './global-threshold.js';
+import { type ReplayedRace, replayRace } from './race-replay.js';
 import { searchRandomly } from './random-search.js';
-import { OURS, type Outcome, WITHOUT_RACING, ratiosOf, rowsOf } from './summary.js';
+import { OURS, type Outcome, WITHOUT_RACING, ratiosOf, replayRowsOf, rowsOf } from './summary.js';
 import { Trial, type SearchMethod } from './trial.js';
 import { warmNetwork, type WarmNetworkOptions } from './warm-network.js';
 
@@ -47,6 +49,7 @@ const CONTENDERS: readonly Contender[] = [
 /** @throws as `tune` does for the same inputs; AbortedError when the signal fires. */
 export async function benchSearch(options: BenchSearchOptions): Promise<BenchReport> {
   const outcomes = new Map<string, Outcome[]>(CONTENDERS.map(({ name }) => [name, []]));
+  const replays: ReplayedRace[] = [];
   for (let seed = 1; seed <= options.seeds; seed++) {
     await using open = await warmNetwork({ ...options, seed });
     const compare = await Comparison.of(open, options);
@@ -54,10 +57,11 @@ export async function benchSearch(options: BenchSearchOptions): Promise<BenchRep
       const outcome = await compare.run(contender, seed);
       outcomes.get(contender.name)?.push(outcome);
       const { trial, seconds } = outcome;
+      if (contender.name === WITHOUT_RACING) replays.push(compare.replay(trial));
       options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
     }
   }
-  const rows = rowsOf(outcomes, options.evaluations);
+  const rows = [...rowsOf(outcomes, options.evaluations), ...replayRowsOf(replays)];
   for (const row of rows) options.onRow?.(row);
   return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
 }
@@ -69,14 +73,17 @@ class Comparison {
     private readonly options: BenchSearchOptions,
     private readonly objective: Objective,
     private readonly limit: number,
+    private readonly unprunedMistakes: Uint8Array,
     private readonly testAccuracy: number,
   ) {}
 
   static async of(open: OpenSession, options: BenchSearchOptions): Promise<Comparison> {
     const objective = await Objective.of(open.session, open.fit, open.tuneShuffled, BATCH_SIZE);
-    const { top1: tune } = await evaluateSamples(open.session, open.tune, { batchSize: BATCH_SIZE });
+    const samples = open.tuneShuffled;
+    const { top1: tune, predicted } = await evaluateSamples(open.session, samples, { batchSize: BATCH_SIZE });
     const { top1: test } = await evaluateSamples(open.session, open.test, { batchSize: BATCH_SIZE });
-    return new Comparison(open, options, objective, 1 - tune + options.drop, test);
+    const mistakes = mistakesOf(samples.labels, predicted);
+    return new Comparison(open, options, objective, 1 - tune + options.drop, mistakes, test);
   }
 
   async run({ method, racing }: Contender, seed: number): Promise<Outcome> {
@@ -86,7 +93,13 @@ class Comparison {
     const trial = await Trial.of(this.objective, { limit: this.limit, racing, signal });
     await method(trial, evaluations, seed);
     const seconds = (performance.now() - startedAt) / 1000;
-    return { trial, seconds, testDrop: this.testAccuracy - (await this.#testAccuracyOf(trial)) };
+    const testDrop = this.testAccuracy - (await this.#testAccuracyOf(trial));
+    return { trial, seconds, testDrop };
+  }
+
+  /** Racing on the candidates of a search that read all images. */
+  replay({ readWhole }: Trial): ReplayedRace {
+    return replayRace(this.unprunedMistakes, readWhole, { limit: this.limit, step: BATCH_SIZE });
   }
 
   async #testAccuracyOf({ thresholds }: Trial): Promise<number> {

@@ -1,6 +1,7 @@
 /** What the searches of all seeds came to, in rows and ratios. */
 import { median, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
+import type { ReplayedRace } from './race-replay.js';
 import type { Trial } from './trial.js';
 
 /** Names of the two contenders that the ratios speak of. */
@@ -35,6 +36,16 @@ export function rowsOf(outcomes: ReadonlyMap<string, readonly Outcome[]>, evalua
     );
   }
   return rows;
+}
+
+/** Racing on the candidates of the searches without it: the share of images read, and the compression chosen of the highest. */
+export function replayRowsOf(replays: readonly ReplayedRace[]): BenchRow[] {
+  const shares = replays.map(({ share }) => share);
+  const choices = replays.map(({ choice }) => choice);
+  return [
+    rowOf('racing on the same candidates: images read', 'share', 'low', shares),
+    rowOf('racing on the same candidates: compression chosen', 'share of the highest', 'high', choices),
+  ];
 }
 
 /** Compression of ours over each of the others', and what racing reads of the images, seed by seed; medians. */

@@ -2,6 +2,7 @@
 import type { Objective, Score } from '../../tuner/objective.js';
 import type { Race } from '../../tuner/race.js';
 import type { SearchSpace } from '../../tuner/search-space.js';
+import type { ReadCandidate } from './race-replay.js';
 
 export class Trial {
   /** Error a candidate may have, share of the tune images. */
@@ -10,6 +11,8 @@ export class Trial {
   readonly trace: number[] = [];
   /** Thresholds of that network, layer name -> t; none: the dense network. */
   thresholds: Record<string, number> = {};
+  /** The candidates that were read on all images, in their order. */
+  readonly readWhole: ReadCandidate[] = [];
   /** Tune images read. */
   imagesRead = 0;
   readonly #objective: Objective;
@@ -50,9 +53,11 @@ export class Trial {
     const score = await this.#objective.scoreThresholds(thresholds, this.#race, this.#signal);
     const feasible = score.error <= this.limit;
     this.imagesRead += score.images;
-    const better = feasible && score.mistakes !== null && score.compression > this.compression;
+    const { compression, mistakes } = score;
+    if (mistakes !== null) this.readWhole.push({ compression, mistakes });
+    const better = feasible && mistakes !== null && compression > this.compression;
     if (better) this.thresholds = thresholds;
-    this.trace.push(better ? score.compression : this.compression);
+    this.trace.push(better ? compression : this.compression);
     return { ...score, feasible };
   }
 }
