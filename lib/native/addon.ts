@@ -188,8 +188,11 @@ export interface ServedNetworkOptions {
   threads: number;
   /** Most images of one call; 8 or more lets many be computed together. */
   largestBatch: number;
-  /** 'measured' times each layer in all forms and keeps the fastest; the others are for tests. */
-  forms: 'measured' | LayerForm;
+  /**
+   * 'measured' times each layer in all forms and keeps the fastest; 'measured-dense' leaves out those that skip zeros. The others
+   * are for tests.
+   */
+  forms: 'measured' | 'measured-dense' | LayerForm;
   /** Instruction set of the kernels; 'best' of those the CPU has. */
   kernels: 'best' | 'portable' | 'avx2' | 'avx512';
 }
@@ -205,8 +208,11 @@ export interface ServedNetworkRequest {
   normalization: Normalization;
 }
 
-/** 'sparse': non-zeros row by row; 'merged': of four output channels together (convolutions; sparse where that cannot be). */
-export type LayerForm = 'dense' | 'sparse' | 'merged';
+/**
+ * 'winograd': dense, by minimal filtering F(4, 3) down the columns (convolutions of three rows of taps in steps of one);
+ * 'sparse': non-zeros row by row; 'merged': of four output channels together (convolutions; sparse where that cannot be).
+ */
+export type LayerForm = 'dense' | 'winograd' | 'sparse' | 'merged';
 
 export interface ServedNetworkDescription {
   layers: {

@@ -99,10 +99,13 @@ const cpu::DirectKernels* kernels_called(const std::string& name) {
 
 serve::Choice to_choice(const std::string& name) {
   if (name == "measured") return serve::Choice::measured;
+  if (name == "measured-dense") return serve::Choice::measured_dense;
   if (name == "dense") return serve::Choice::dense;
+  if (name == "winograd") return serve::Choice::winograd;
   if (name == "sparse") return serve::Choice::sparse;
   if (name == "merged") return serve::Choice::merged;
-  throw Error("E_USAGE", "expected measured, dense, sparse or merged for options.forms but received " + name);
+  throw Error("E_USAGE", "expected measured, measured-dense, dense, winograd, sparse or merged for options.forms but "
+                      "received " + name);
 }
 
 Napi::Value create(const Napi::CallbackInfo& info) {
@@ -203,12 +206,23 @@ Napi::Value run(const Napi::CallbackInfo& info) {
   return promise;
 }
 
+const char* name_of(serve::Form form) {
+  switch (form) {
+    case serve::Form::dense:
+      return "dense";
+    case serve::Form::winograd:
+      return "winograd";
+    case serve::Form::sparse:
+      return "sparse";
+    case serve::Form::merged:
+      return "merged";
+  }
+  return "";
+}
+
 Napi::Value describe_network(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto worker = idle_worker_of(info[0], HandleKind::served_network);
-  const auto name_of = [](serve::Form form) {
-    return form == serve::Form::dense ? "dense" : form == serve::Form::sparse ? "sparse" : "merged";
-  };
   const std::vector<serve::LayerReport> reports = worker->served_network->layers();
   Napi::Array layers = Napi::Array::New(env, reports.size());
   for (size_t i = 0; i < reports.size(); ++i) {

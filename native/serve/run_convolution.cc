@@ -101,6 +101,7 @@ void run_pooled(const StepContext& context, const Step& step, const ConvolutionR
 }  // namespace
 
 void run_convolution(const StepContext& context, const Step& step, Form form, const StepMemory& memory) {
+  if (form == Form::winograd) return run_winograd(context, step, memory);
   const ConvolutionRows convolution(context, step, form, memory);
   if (step.pooled) return run_pooled(context, step, convolution, memory.output);
   run_plain(context, convolution, memory.output);

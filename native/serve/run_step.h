@@ -41,11 +41,16 @@ void run_step(const StepContext& context, const Step& step, Form form, const Ste
 
 // run_step's parts, one a file.
 void run_convolution(const StepContext& context, const Step& step, Form form, const StepMemory& memory);
+void run_winograd(const StepContext& context, const Step& step, const StepMemory& memory);
 void run_pool(const StepContext& context, const Step& step, const StepMemory& memory);
 void run_global_average(const StepContext& context, const Step& step, const StepMemory& memory);
 void run_local_response(const StepContext& context, const Step& step, const StepMemory& memory);
 void run_elementwise(const StepContext& context, const Step& step, const StepMemory& memory);
 void run_softmax(const StepContext& context, const Step& step, const StepMemory& memory);
+
+// Whether run_winograd can compute a step: three rows of taps one after the other, in both strides 1, and input that is
+// read as it lies.
+bool can_be_winograd(const Step& step);
 
 // Zeros around a channel's rows, the columns between them included.
 void clear_padding(const Planes& planes, int64_t channel);

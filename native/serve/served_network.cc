@@ -15,8 +15,8 @@ constexpr int64_t kSlack = 64;
 constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{128} << 20;
 // A layer denser than this is never faster sparse.
 constexpr double kDensest = 0.9;
-// A sparse layer has to win by more than noise.
-constexpr double kMargin = 0.97;
+// Another form than the dense one has to win by more than noise: by a share, and by what a timing of microseconds errs.
+constexpr double kMargin = 0.97, kMarginSeconds = 1e-6;
 // Non-zeros of a row in a block of a convolution's channels, and features of a linear layer's block: those are read in
 // no order, and half of the nearest cache holds them.
 constexpr int64_t kBlockEntries = 64;
@@ -31,6 +31,8 @@ const cpu::DirectKernels* best_kernels() {
 }
 
 bool has_weights(const Step& step) { return step.kind == StepKind::convolution || step.kind == StepKind::linear; }
+
+bool is_measured(Choice choice) { return choice == Choice::measured || choice == Choice::measured_dense; }
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
@@ -63,7 +65,7 @@ void ServedNetwork::choose_forms() {
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     if (!has_weights(program_.steps[i])) continue;
     const std::vector<Form> forms = make_forms(i);
-    const bool measured = options_.choice == Choice::measured;
+    const bool measured = is_measured(options_.choice);
     single_.forms[i] = measured ? fastest_form(single_, i, forms) : forms.back();
     wide_.forms[i] = measured && can_be_wide ? fastest_form(wide_, i, forms) : single_.forms[i];
     for (const Form form : forms) {
@@ -73,14 +75,24 @@ void ServedNetwork::choose_forms() {
 }
 
 std::vector<Form> ServedNetwork::make_forms(size_t step) {
-  Weights& weights = *program_.steps[step].weights;
   const Choice choice = options_.choice;
   std::vector<Form> forms = {Form::dense};
-  if (choice == Choice::dense || !weights.stencil().fits_offsets()) return forms;
-  if (choice == Choice::measured && weights.density() > kDensest) return forms;
-  const bool linear = program_.steps[step].kind == StepKind::linear;
-  const bool merged = !linear && choice != Choice::sparse && weights.can_be_merged();
-  if (!merged || choice == Choice::measured) {
+  if ((is_measured(choice) || choice == Choice::winograd) && can_be_winograd(program_.steps[step])) {
+    program_.steps[step].weights->make_winograd();
+    forms.push_back(Form::winograd);
+  }
+  const bool sparse = choice == Choice::measured ? program_.steps[step].weights->density() <= kDensest
+                                                 : choice == Choice::sparse || choice == Choice::merged;
+  if (sparse) make_sparse_forms(program_.steps[step], forms);
+  return forms;
+}
+
+void ServedNetwork::make_sparse_forms(const Step& step, std::vector<Form>& forms) {
+  Weights& weights = *step.weights;
+  if (!weights.stencil().fits_offsets()) return;
+  const bool linear = step.kind == StepKind::linear;
+  const bool merged = !linear && options_.choice != Choice::sparse && weights.can_be_merged();
+  if (!merged || options_.choice == Choice::measured) {
     forms.push_back(Form::sparse);
     weights.make_sparse(linear ? static_cast<int64_t>(weights.density() * kNearFeatures) : kBlockEntries);
   }
@@ -88,7 +100,6 @@ std::vector<Form> ServedNetwork::make_forms(size_t step) {
     forms.push_back(Form::merged);
     weights.make_merged(kernels_->merged_vectors * kernels_->lanes, kBlockFloats);
   }
-  return forms;
 }
 
 double ServedNetwork::time_step(const Mode& mode, size_t step, Form form) {
@@ -122,7 +133,7 @@ Form ServedNetwork::fastest_form(const Mode& mode, size_t step, const std::vecto
     }
   }
   const size_t best = static_cast<size_t>(std::min_element(least.begin(), least.end()) - least.begin());
-  return least[best] < kMargin * least[0] ? forms[best] : forms[0];
+  return least[best] < std::min(kMargin * least[0], least[0] - kMarginSeconds) ? forms[best] : forms[0];
 }
 
 void ServedNetwork::measure_wide() {

@@ -22,7 +22,11 @@ constexpr int64_t kWidePixel = 16;
 enum class Choice {
   // All are timed, the fastest stays.
   measured,
+  // The same of those that do not know zeros: what a dense network would be served in.
+  measured_dense,
   dense,
+  // Dense where a layer is no convolution that Winograd's filtering computes.
+  winograd,
   sparse,
   // Sparse where a layer cannot be merged.
   merged,
@@ -73,6 +77,7 @@ class ServedNetwork {
   void choose_forms();
   // The forms `step` may have as options_ say, made; the dense one first.
   std::vector<Form> make_forms(size_t step);
+  void make_sparse_forms(const Step& step, std::vector<Form>& forms);
   Form fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms);
   void measure_wide();
   double time_step(const Mode& mode, size_t step, Form form);

@@ -76,12 +76,18 @@ void Weights::make_merged(int64_t tile, int64_t floats_per_block) {
   merged_ = MergedWeights::of(unpacked(), rows_, stencil_, floats_per_block / reach);
 }
 
+void Weights::make_winograd() {
+  winograd_ = WinogradWeights::of({packed(), static_cast<size_t>(packed_count_)},
+                                  static_cast<int64_t>(stencil_.taps.size()), row_blocks_, stencil_.channels);
+}
+
 void Weights::drop(Form form) {
   if (form == Form::dense) packed_ = AlignedFloats();
   if (form == Form::sparse) sparse_ = {};
   if (form == Form::merged) merged_ = {};
+  if (form == Form::winograd) winograd_ = {};
 }
 
-int64_t Weights::bytes() const { return packed_.count() * 4 + sparse_.bytes() + merged_.bytes(); }
+int64_t Weights::bytes() const { return packed_.count() * 4 + sparse_.bytes() + merged_.bytes() + winograd_.bytes(); }
 
 }  // namespace finepune::serve

@@ -8,17 +8,14 @@
 
 #include "serve/aligned.h"
 #include "serve/merged_weights.h"
+#include "serve/row_block.h"
 #include "serve/sparse_weights.h"
 #include "serve/stencil.h"
+#include "serve/winograd_weights.h"
 
 namespace finepune::serve {
 
-enum class Form { dense, sparse, merged };
-
-// Rows that the dense kernel computes together, and where they lie in the packed weights.
-struct RowBlock {
-  int64_t first, rows, offset;
-};
+enum class Form { dense, winograd, sparse, merged };
 
 class Weights {
  public:
@@ -36,6 +33,8 @@ class Weights {
   // for `tile` consecutive outputs, as given.
   void make_sparse(int64_t entries_per_block);
   void make_merged(int64_t tile, int64_t floats_per_block);
+  // Of a convolution with three rows of taps.
+  void make_winograd();
   // Drops `form`.
   void drop(Form form);
 
@@ -43,6 +42,7 @@ class Weights {
   const float* packed() const { return packed_.data(); }
   const SparseWeights& sparse() const { return sparse_; }
   const MergedWeights& merged() const { return merged_; }
+  const WinogradWeights& winograd() const { return winograd_; }
 
   // Bytes of the forms held.
   int64_t bytes() const;
@@ -59,6 +59,7 @@ class Weights {
   AlignedFloats packed_;
   SparseWeights sparse_;
   MergedWeights merged_;
+  WinogradWeights winograd_;
 };
 
 }  // namespace finepune::serve

@@ -59,7 +59,7 @@ void check_graph(const Graph& graph, double density, double tolerance = 2e-5) {
   int count = 0;
   const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
   for (int i = 0; i < count; ++i) {
-    for (const Choice choice : {Choice::dense, Choice::sparse, Choice::merged}) {
+    for (const Choice choice : {Choice::dense, Choice::winograd, Choice::sparse, Choice::merged}) {
       for (const int64_t batch : {1, 3, 35}) {
         serve::ServeOptions options;
         options.threads = 2;

@@ -18,7 +18,7 @@ export interface Contender {
 export async function openServed(
   spec: ModelSpec,
   tensors: Tensors,
-  { threads, largestBatch, forms }: { threads: number; largestBatch: number; forms: 'measured' | 'dense' },
+  { threads, largestBatch, forms }: { threads: number; largestBatch: number; forms: 'measured' | 'measured-dense' },
 ): Promise<Contender> {
   const network = await ServedNetwork.create({
     graph: toGraph(spec),
@@ -30,7 +30,7 @@ export async function openServed(
   });
   const normalization = toNormalization(spec);
   return {
-    name: forms === 'dense' ? 'dense' : 'finepune',
+    name: forms === 'measured-dense' ? 'dense' : 'finepune',
     run: async (pixels, shape) => (await network.run({ pixels, shape, normalization })).logits,
     dispose: () => network.dispose(),
   };

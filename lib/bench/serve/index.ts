@@ -70,7 +70,7 @@ async function measureSubject(
   if (options.baseline) {
     others.push(await openOnnxruntime(spec, full, threads), await openLibtorch(spec, full, threads));
   }
-  const dense = await openServed(spec, full, { threads, largestBatch: batch, forms: 'dense' });
+  const dense = await openServed(spec, full, { threads, largestBatch: batch, forms: 'measured-dense' });
   const resident = async (contender: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune', variant: string) => {
     const bytes = await residentBytes({ subject: request, variant, contender, threads, batch });
     const label = contender === 'finepune' ? `${name} ${variant}` : name;

@@ -22,7 +22,7 @@ async function open(): Promise<{ opened: Contender; shape: [number, number, numb
   const openers = {
     onnxruntime: () => openOnnxruntime(spec, full, threads),
     libtorch: () => openLibtorch(spec, full, threads),
-    dense: () => openServed(spec, full, { threads, largestBatch: batch, forms: 'dense' }),
+    dense: () => openServed(spec, full, { threads, largestBatch: batch, forms: 'measured-dense' }),
     finepune: () => openServed(spec, tensors, { threads, largestBatch: batch, forms: 'measured' }),
   };
   return { opened: await openers[contender](), shape: [batch, channels, size, size] };

@@ -59,6 +59,25 @@ struct MergedTile {
   bool accumulate;
 };
 
+// Six rows of input as F(4, 3) multiplies them with its weights, and the sums of the six products as four rows of output:
+// B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15, down the
+// columns. Vectors are whole: up to one less than a vector past `count` is read and written.
+struct WinogradInput {
+  const float* rows[6];
+  int64_t count;
+  // Of the first of the six; the others each `output_stride` further.
+  float* output;
+  int64_t output_stride;
+};
+struct WinogradOutput {
+  // Of the first of the six, and of the first of the four.
+  const float* sums;
+  float* output;
+  // Between any two of them.
+  int64_t stride;
+  int64_t vectors;
+};
+
 // Rows of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high) for i < count, and the same for
 // the rows after it, each its stride further; NaN stays NaN.
 struct RowsWrite {
@@ -99,6 +118,8 @@ struct DirectKernels {
   void (*dense)(const DenseTile&);
   void (*sparse)(const SparseTile&);
   void (*merged)(const MergedTile&);
+  void (*winograd_input)(const WinogradInput&);
+  void (*winograd_output)(const WinogradOutput&);
   // output[r] = sum over i of weights[8 * i + r] * input[i], for r < 8.
   void (*panel_dot)(const float* weights, const float* input, int64_t count, float* output);
   // Sum of values[j] * input[offsets[j]].
