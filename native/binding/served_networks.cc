@@ -104,8 +104,11 @@ serve::Choice to_choice(const std::string& name) {
   if (name == "winograd") return serve::Choice::winograd;
   if (name == "sparse") return serve::Choice::sparse;
   if (name == "merged") return serve::Choice::merged;
-  throw Error("E_USAGE", "expected measured, measured-dense, dense, winograd, sparse or merged for options.forms but "
-                      "received " + name);
+  if (name == "columns") return serve::Choice::columns;
+  throw Error("E_USAGE",
+              "expected measured, measured-dense, dense, winograd, sparse, merged or columns for options.forms "
+              "but received " +
+                  name);
 }
 
 Napi::Value create(const Napi::CallbackInfo& info) {
@@ -154,8 +157,8 @@ std::array<int64_t, 4> shape_of(const Fields& request, size_t entries) {
     product *= size;
   }
   if (!whole || product != static_cast<double>(entries)) {
-    throw Error("E_USAGE", "expected four sizes of 1 or more whose product is " + std::to_string(entries) +
-                               " for request.shape");
+    throw Error("E_USAGE",
+                "expected four sizes of 1 or more whose product is " + std::to_string(entries) + " for request.shape");
   }
   return shape;
 }
@@ -216,6 +219,8 @@ const char* name_of(serve::Form form) {
       return "sparse";
     case serve::Form::merged:
       return "merged";
+    case serve::Form::columns:
+      return "columns";
   }
   return "";
 }

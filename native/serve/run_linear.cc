@@ -22,6 +22,12 @@ void run_single(const StepContext& context, const Step& step, Form form, const s
   const Weights& weights = *step.weights;
   const SparseWeights& sparse = weights.sparse();
   const int64_t rows = weights.rows(), features = weights.stencil().channels;
+  if (form == Form::columns) {
+    for (size_t image = 0; image < inputs.size(); ++image) {
+      run_linear_columns(context, step, inputs[image], outputs[image]);
+    }
+    return;
+  }
   const int64_t pieces = (rows + kPieceRows - 1) / kPieceRows;
   context.team.run(context.threads, context.first_worker, pieces, [&](int64_t piece, int64_t) {
     const int64_t first = piece * kPieceRows, last = std::min(first + kPieceRows, rows);

@@ -3,8 +3,8 @@
 //
 //   output rows 4t .. 4t+3 = A^T [ (G g) . (B^T d) ],  d: padded input rows 4t .. 4t+5
 //
-// Along a row the taps are multiplied as they are: neighbouring pixels stay neighbours, so that each of the six products
-// is a direct convolution of one row of taps, and no error grows in two directions.
+// Along a row the taps are multiplied as they are: neighbouring pixels stay neighbours, so that each of the six
+// products is a direct convolution of one row of taps, and no error grows in two directions.
 //
 // Notation: a band is the pixels of all rows t one after the other in the input's row stride, six values each. It is
 // computed in tiles of some vectors, whose six values stay in the core's own cache while all output channels of a piece
@@ -141,8 +141,8 @@ class WinogradRows {
       const int64_t part = std::min(row_floats_ - column, length - done);
       const int64_t count = std::min(part, width - column);
       if (count > 0) {
-        cpu::RowsWrite write{rows + done,         nullptr,    output.row(channel, y) + column, count,
-                             step_.bias[channel], step_.low, step_.high};
+        cpu::RowsWrite write{rows + done, nullptr,   output.row(channel, y) + column, count, step_.bias[channel],
+                             step_.low,   step_.high};
         write.rows = std::min(kWinogradRows, step_.height - y);
         write.sums_stride = length;
         write.output_stride = output.layout.row_stride() * context_.pixel;

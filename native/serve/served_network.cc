@@ -4,6 +4,8 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "serve/rectified.h"
+
 namespace finepune::serve {
 
 namespace {
@@ -65,9 +67,12 @@ void ServedNetwork::choose_forms() {
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     if (!has_weights(program_.steps[i])) continue;
     const std::vector<Form> forms = make_forms(i);
+    // Columns are left out by the zeros of one image.
+    std::vector<Form> wide_forms = forms;
+    std::erase(wide_forms, Form::columns);
     const bool measured = is_measured(options_.choice);
     single_.forms[i] = measured ? fastest_form(single_, i, forms) : forms.back();
-    wide_.forms[i] = measured && can_be_wide ? fastest_form(wide_, i, forms) : single_.forms[i];
+    wide_.forms[i] = measured && can_be_wide ? fastest_form(wide_, i, wide_forms) : wide_forms.back();
     for (const Form form : forms) {
       if (form != single_.forms[i] && form != wide_.forms[i]) program_.steps[i].weights->drop(form);
     }
@@ -81,9 +86,18 @@ std::vector<Form> ServedNetwork::make_forms(size_t step) {
     program_.steps[step].weights->make_winograd();
     forms.push_back(Form::winograd);
   }
+  const Step& description = program_.steps[step];
   const bool sparse = choice == Choice::measured ? program_.steps[step].weights->density() <= kDensest
                                                  : choice == Choice::sparse || choice == Choice::merged;
-  if (sparse) make_sparse_forms(program_.steps[step], forms);
+  if (sparse) make_sparse_forms(description, forms);
+  const bool linear = description.kind == StepKind::linear;
+  const bool columns = linear && description.weights->rows() <= ColumnWeights::kMostRows &&
+                       (choice == Choice::columns ||
+                        (choice == Choice::measured && sparse && is_rectified(program_, description.inputs[0])));
+  if (columns) {
+    description.weights->make_columns();
+    forms.push_back(Form::columns);
+  }
   return forms;
 }
 
@@ -99,6 +113,16 @@ void ServedNetwork::make_sparse_forms(const Step& step, std::vector<Form>& forms
   if (merged) {
     forms.push_back(Form::merged);
     weights.make_merged(kernels_->merged_vectors * kernels_->lanes, kBlockFloats);
+  }
+}
+
+void ServedNetwork::fill_input(const Mode& mode, size_t step) {
+  reserve(mode, 1);
+  float* input = planes_of(mode, program_.steps[step].inputs[0], 0, 0).data;
+  uint32_t state = 1;
+  for (int64_t i = 0; i < program_.steps[step].weights->stencil().channels * mode.pixel; ++i) {
+    state = state * 1664525 + 1013904223;
+    input[i] = std::max(0.0f, static_cast<float>(static_cast<int32_t>(state)));
   }
 }
 
@@ -124,6 +148,7 @@ Form ServedNetwork::fastest_form(const Mode& mode, size_t step, const std::vecto
   constexpr int fewest = 4, most = 13;
   constexpr double budget_each = 0.015;
   if (forms.size() == 1) return forms[0];
+  if (program_.steps[step].kind == StepKind::linear) fill_input(mode, step);
   std::vector<double> least(forms.size(), std::numeric_limits<double>::infinity());
   const double budget = budget_each * static_cast<double>(forms.size()), begin = seconds_now();
   // In turn, and the least of each: whatever else the machine does only ever adds.

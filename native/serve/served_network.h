@@ -30,6 +30,8 @@ enum class Choice {
   sparse,
   // Sparse where a layer cannot be merged.
   merged,
+  // Linear layers by columns for single images; dense otherwise.
+  columns,
 };
 
 struct ServeOptions {
@@ -78,6 +80,8 @@ class ServedNetwork {
   // The forms `step` may have as options_ say, made; the dense one first.
   std::vector<Form> make_forms(size_t step);
   void make_sparse_forms(const Step& step, std::vector<Form>& forms);
+  // Random inputs for a linear layer, half of them 0, as behind a ReLU.
+  void fill_input(const Mode& mode, size_t step);
   Form fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms);
   void measure_wide();
   double time_step(const Mode& mode, size_t step, Form form);

@@ -81,13 +81,18 @@ void Weights::make_winograd() {
                                   static_cast<int64_t>(stencil_.taps.size()), row_blocks_, stencil_.channels);
 }
 
+void Weights::make_columns() { columns_ = ColumnWeights::of(unpacked(), rows_, stencil_.columns()); }
+
 void Weights::drop(Form form) {
   if (form == Form::dense) packed_ = AlignedFloats();
   if (form == Form::sparse) sparse_ = {};
   if (form == Form::merged) merged_ = {};
   if (form == Form::winograd) winograd_ = {};
+  if (form == Form::columns) columns_ = {};
 }
 
-int64_t Weights::bytes() const { return packed_.count() * 4 + sparse_.bytes() + merged_.bytes() + winograd_.bytes(); }
+int64_t Weights::bytes() const {
+  return packed_.count() * 4 + sparse_.bytes() + merged_.bytes() + winograd_.bytes() + columns_.bytes();
+}
 
 }  // namespace finepune::serve

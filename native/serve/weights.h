@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "serve/aligned.h"
+#include "serve/column_weights.h"
 #include "serve/merged_weights.h"
 #include "serve/row_block.h"
 #include "serve/sparse_weights.h"
@@ -15,7 +16,7 @@
 
 namespace finepune::serve {
 
-enum class Form { dense, winograd, sparse, merged };
+enum class Form { dense, winograd, sparse, merged, columns };
 
 class Weights {
  public:
@@ -35,6 +36,8 @@ class Weights {
   void make_merged(int64_t tile, int64_t floats_per_block);
   // Of a convolution with three rows of taps.
   void make_winograd();
+  // Of a linear layer.
+  void make_columns();
   // Drops `form`.
   void drop(Form form);
 
@@ -43,6 +46,7 @@ class Weights {
   const SparseWeights& sparse() const { return sparse_; }
   const MergedWeights& merged() const { return merged_; }
   const WinogradWeights& winograd() const { return winograd_; }
+  const ColumnWeights& columns() const { return columns_; }
 
   // Bytes of the forms held.
   int64_t bytes() const;
@@ -60,6 +64,7 @@ class Weights {
   SparseWeights sparse_;
   MergedWeights merged_;
   WinogradWeights winograd_;
+  ColumnWeights columns_;
 };
 
 }  // namespace finepune::serve

@@ -59,7 +59,7 @@ void check_graph(const Graph& graph, double density, double tolerance = 2e-5) {
   int count = 0;
   const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
   for (int i = 0; i < count; ++i) {
-    for (const Choice choice : {Choice::dense, Choice::winograd, Choice::sparse, Choice::merged}) {
+    for (const Choice choice : {Choice::dense, Choice::winograd, Choice::sparse, Choice::merged, Choice::columns}) {
       for (const int64_t batch : {1, 3, 35}) {
         serve::ServeOptions options;
         options.threads = 2;
@@ -111,7 +111,9 @@ TEST("serve: a convolution of any kernel, stride, padding and grouping gives the
       {{3, 16, 16}, 4, 3, 3, 1, list({2, 2, 2, 2}), 1, 2}, {{3, 17, 16}, 4, 3, 3, 3, list({2, 1, 0, 2}), 1, 2},
       {{1, 1, 1}, 3, 1, 1, 1, list({0, 0, 0, 0})},         {{2, 3, 3}, 33, 3, 3, 1, list({1, 1, 1, 1})},
       {{3, 5, 6}, 4, 7, 7, 2, list({3, 3, 3, 3})},         {{40, 6, 6}, 70, 3, 3, 1, list({0, 0, 0, 0})},
-      {{8, 12, 10}, 8, 3, 3, 1, list({1, 1, 1, 1}), 2},
+      {{8, 12, 10}, 8, 3, 3, 1, list({1, 1, 1, 1}), 2},    {{3, 16, 11}, 9, 3, 5, 1, list({0, 2, 1, 1})},
+      {{16, 6, 57}, 40, 3, 3, 1, list({1, 1, 1, 1})},      {{16, 57, 6}, 24, 3, 3, 1, list({1, 0, 2, 1}), 2},
+      {{5, 3, 9}, 8, 3, 1, 1, list({0, 0, 0, 0})},         {{300, 13, 13}, 72, 3, 3, 1, list({1, 1, 1, 1})},
   };
   for (const ConvolutionCase& c : cases) {
     for (const double density : {1.0, 0.3}) check_graph(convolution_graph(c), density);
@@ -145,6 +147,34 @@ TEST("serve: linear layers hold at every density, for any number of rows") {
       check_graph(graph, density);
     }
   }
+}
+
+TEST("serve: columns of zero inputs are left out, of those that are no numbers not") {
+  Graph graph = flattened_graph({1, 30, 20}, {{"rectified", "Relu", {"input"}, {}}}, 1);
+  graph.nodes.push_back({"head", "Gemm", {"flatten"}, {{"out_features", {70}}}});
+  graph.output = "head";
+  graph.classes = 70;
+  Checked checked(graph, 0.2);
+  at::Tensor image = random_tensor({1, 1, 30, 20}, 7);
+  const auto logits_of = [&](Choice choice) {
+    serve::ServeOptions options;
+    options.threads = 2;
+    options.choice = choice;
+    serve::ServedNetwork served(checked.network.graph(), checked.tensors, options);
+    at::Tensor logits = at::empty({1, 70}, at::kFloat);
+    serve::Images images;
+    images.count = 1;
+    images.floats = image.const_data_ptr<float>();
+    served.run(images, logits.mutable_data_ptr<float>());
+    CHECK(served.layers()[0].single == (choice == Choice::columns ? serve::Form::columns : serve::Form::sparse));
+    return logits;
+  };
+  CHECK(at::allclose(logits_of(Choice::columns), logits_of(Choice::sparse), 1e-5, 1e-6));
+  // Of the rows that have a weight there, and of no others.
+  image[0][0][3][4] = std::nan("");
+  const at::Tensor expected = at::isnan(logits_of(Choice::sparse));
+  CHECK(expected.any().item<bool>() && !expected.all().item<bool>());
+  CHECK(at::equal(at::isnan(logits_of(Choice::columns)), expected));
 }
 
 TEST("serve: normalisation, sums, limits, concatenation and pooling are merged without a change of value") {

@@ -37,7 +37,7 @@ describe.each(listModels())('%s served', (name) => {
       const shape: [number, number, number, number] = [2, channels, size, size];
       const pixels = uniform('images', 2 * channels * size * size, 1);
       const expected = await session.forward({ pixels, shape });
-      for (const forms of ['dense', 'winograd', 'sparse', 'merged'] as const) {
+      for (const forms of ['dense', 'winograd', 'sparse', 'merged', 'columns'] as const) {
         const network = await ServedNetwork.create({ graph, tensors: plain, threads: 2, largestBatch: 2, forms, kernels: 'best' });
         disposals.push(network);
         const { logits } = await network.run({ pixels, shape, normalization });

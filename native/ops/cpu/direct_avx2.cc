@@ -19,8 +19,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_p
 
 }  // namespace
 
-const DirectKernels direct_avx2 = {
-    "avx2",    kLanes,    kMergedVectors, dense,      sparse,  merged,  winograd_input, winograd_output,
-    panel_dot, sparse_dot, write_rows,     max_row, sum_row, response};
+const DirectKernels direct_avx2 = {"avx2",         kLanes,         kMergedVectors,  dense,     sparse,
+                                   merged,         winograd_input, winograd_output, panel_dot, sparse_dot,
+                                   sparse_columns, write_rows,     max_row,         sum_row,   response};
 
 }  // namespace finepune::cpu

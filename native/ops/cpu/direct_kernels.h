@@ -44,8 +44,8 @@ struct SparseTile {
 
 // Sums of four output channels; the output of row r starts at output + r * output_stride. Entries are sorted by the
 // pattern of rows that have a non-zero there (bit r for row r), patterns ascending; an entry has one value a row of its
-// pattern, rows ascending. An input vector is loaded once for all of them: most single images are read across cache lines
-// and the 32-byte halves of one, where loads and not multiplications are what takes time.
+// pattern, rows ascending. An input vector is loaded once for all of them: most single images are read across cache
+// lines and the 32-byte halves of one, where loads and not multiplications are what takes time.
 struct MergedTile {
   const float* input;
   const uint16_t* offsets;
@@ -59,9 +59,20 @@ struct MergedTile {
   bool accumulate;
 };
 
-// Six rows of input as F(4, 3) multiplies them with its weights, and the sums of the six products as four rows of output:
-// B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15, down the
-// columns. Vectors are whole: up to one less than a vector past `count` is read and written.
+// Products of the columns [first, last) of sparse weights with an input of which many are zero, added to `sums`:
+//   sums[rows[j]] += values[j] * input[c]  for j in [starts[c], starts[c + 1]) where input[c] is not 0
+struct ColumnTile {
+  const float* input;
+  int64_t first, last;
+  const int64_t* starts;
+  const uint16_t* rows;
+  const float* values;
+  float* sums;
+};
+
+// Six rows of input as F(4, 3) multiplies them with its weights, and the sums of the six products as four rows of
+// output: B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15,
+// down the columns. Vectors are whole: up to one less than a vector past `count` is read and written.
 struct WinogradInput {
   const float* rows[6];
   int64_t count;
@@ -78,8 +89,8 @@ struct WinogradOutput {
   int64_t vectors;
 };
 
-// Rows of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high) for i < count, and the same for
-// the rows after it, each its stride further; NaN stays NaN.
+// Rows of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high) for i < count, and the same
+// for the rows after it, each its stride further; NaN stays NaN.
 struct RowsWrite {
   const float* sums;
   // Null: nothing is added.
@@ -124,6 +135,7 @@ struct DirectKernels {
   void (*panel_dot)(const float* weights, const float* input, int64_t count, float* output);
   // Sum of values[j] * input[offsets[j]].
   float (*sparse_dot)(const uint16_t* offsets, const float* values, int64_t count, const float* input);
+  void (*sparse_columns)(const ColumnTile&);
   void (*write_rows)(const RowsWrite&);
   void (*max_row)(const PoolRow&);
   void (*sum_row)(const PoolRow&);

@@ -22,8 +22,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
 
 }  // namespace
 
-const DirectKernels direct_portable = {
-    "portable",    kLanes,    kMergedVectors, dense,      sparse,  merged,  winograd_input, winograd_output,
-    panel_dot, sparse_dot, write_rows,     max_row, sum_row, response};
+const DirectKernels direct_portable = {"portable",     kLanes,         kMergedVectors,  dense,     sparse,
+                                       merged,         winograd_input, winograd_output, panel_dot, sparse_dot,
+                                       sparse_columns, write_rows,     max_row,         sum_row,   response};
 
 }  // namespace finepune::cpu

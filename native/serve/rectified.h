@@ -1,0 +1,13 @@
+// Which values have zeros for certain: those behind a ReLU.
+#pragma once
+
+#include <cstdint>
+
+#include "serve/program.h"
+
+namespace finepune::serve {
+
+// Whether all of `value` comes from steps that let nothing below 0 through, poolings in between included.
+bool is_rectified(const Program& program, int64_t value);
+
+}  // namespace finepune::serve
