@@ -150,7 +150,7 @@ TEST("serve: linear layers hold at every density, for any number of rows") {
 }
 
 TEST("serve: columns of zero inputs are left out, of those that are no numbers not") {
-  Graph graph = flattened_graph({1, 30, 20}, {{"rectified", "Relu", {"input"}, {}}}, 1);
+  Graph graph = flattened_graph({1, 30, 20}, {GraphNode{"rectified", "Relu", {"input"}, {}}}, 1);
   graph.nodes.push_back({"head", "Gemm", {"flatten"}, {{"out_features", {70}}}});
   graph.output = "head";
   graph.classes = 70;

@@ -17,9 +17,9 @@ export interface RaceOptions {
 const SECONDS_EACH = 0.5;
 /** Longer than the threads of the one before keep spinning for more work. */
 const REST_MS = 30;
-/** A turn: one batch to wake up, then as many as fit here, but no more than `MOST`. */
+/** A turn: one batch to wake up, then as many as fit here, but no more than `MOST`: of microseconds, few say little. */
 const TURN_MS = 40;
-const MOST = 5;
+const MOST = 100;
 
 /**
  * Milliseconds a batch by contender's name.
