@@ -54,7 +54,7 @@ class Builder {
   const Shape& shape_of(int64_t value) const { return shapes_[static_cast<size_t>(value)]; }
   void count_readers();
   void add_node(const GraphNode& node);
-  Step& add_step(StepKind kind, const GraphNode& node, std::vector<int64_t> inputs, const Shape& shape);
+  Step& add_step(StepKind kind, const GraphNode& node, std::vector<int64_t> inputs, Shape shape);
   // The step that makes `value`, if nothing but the node now looked at reads it.
   Draft* producer(const std::string& input);
   // Weights and biases of `node` into the step last added, which has `rows` of them.
@@ -99,13 +99,13 @@ void Builder::count_readers() {
   ++readers_[graph_.output];
 }
 
-Step& Builder::add_step(StepKind kind, const GraphNode& node, std::vector<int64_t> inputs, const Shape& shape) {
+Step& Builder::add_step(StepKind kind, const GraphNode& node, std::vector<int64_t> inputs, Shape shape) {
   Draft draft;
   draft.step.kind = kind;
   draft.step.name = node.name;
   draft.step.inputs = std::move(inputs);
   draft.step.output = add_value(shape);
-  draft.shape = shape;
+  draft.shape = std::move(shape);
   values_of_[node.name] = draft.step.output;
   drafts_.push_back(std::move(draft));
   return drafts_.back().step;
