@@ -1,9 +1,10 @@
-/** Contenders measured one after the other, round by round. */
+/** Contenders measured in turn, round by round. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../../bayes/rng.js';
 import { AbortedError } from '../../errors.js';
 import type { ModelSpec } from '../../models/index.js';
+import { randomOrder } from '../../tuner/shuffle.js';
 import type { Contender } from './contenders.js';
 
 export interface RaceOptions {
@@ -41,7 +42,9 @@ export async function race(
     round < rounds || performance.now() - begin < SECONDS_EACH * 1000 * contenders.length;
     round += 1
   ) {
-    for (const contender of contenders) {
+    // Each round in another order: who comes behind whose caches and threads is no merit.
+    for (const place of randomOrder(contenders.length, round)) {
+      const contender = contenders[place];
       if (signal?.aborted) throw new AbortedError('stopped while measuring', { cause: signal.reason });
       await sleep(REST_MS);
       await contender.run(input, [batch, channels, size, size]);
