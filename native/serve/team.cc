@@ -1,12 +1,12 @@
 #include "serve/team.h"
 
-#include <sched.h>
-
 #include <algorithm>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
+
+#include "threads/leave_core.h"
 
 namespace finepune::serve {
 
@@ -51,7 +51,7 @@ void Team::wake() {
   if (helpers_.empty()) return;
   {
     const std::lock_guard lock(mutex_);
-    caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
+    caller_core_.store(current_core(), std::memory_order_relaxed);
     awake_.store(true);
   }
   changed_.notify_all();
@@ -65,7 +65,7 @@ void Team::share(Piece piece, const void* context, int64_t first_worker, int64_t
   next_.store(0, std::memory_order_relaxed);
   gone_.store(0, std::memory_order_relaxed);
   const uint64_t work = gate_.load(std::memory_order_relaxed) / kOneWork + 1;
-  caller_core_.store(sched_getcpu(), std::memory_order_relaxed);
+  caller_core_.store(current_core(), std::memory_order_relaxed);
   gate_.store(work * kOneWork + kOpen, std::memory_order_release);
   take_items(first_worker);
   // Whoever has not come in by now is too late; the others are on their last piece.
@@ -83,17 +83,6 @@ void Team::take_items(int64_t worker) {
 // On a busy machine the system wakes a thread on the core of the one that woke it, and leaves both there: they would
 // take turns. Two changes of the set of cores allowed, the second back to what it was, move the helper and bind it to
 // nothing.
-void Team::leave_core_of_caller() const {
-  const int core = caller_core_.load(std::memory_order_relaxed);
-  if (core < 0 || core >= CPU_SETSIZE || sched_getcpu() != core) return;
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof(allowed), &allowed) != 0) return;
-  cpu_set_t others = allowed;
-  CPU_CLR(static_cast<size_t>(core), &others);
-  // Refused where no other core is allowed.
-  if (sched_setaffinity(0, sizeof(others), &others) == 0) sched_setaffinity(0, sizeof(allowed), &allowed);
-}
-
 void Team::help(int64_t number) {
   uint64_t done = 0;
   int pauses = 0, idle = 0;
@@ -102,7 +91,7 @@ void Team::help(int64_t number) {
     if ((gate & kOpen) != 0 && gate / kOneWork != done) {
       if (!gate_.compare_exchange_weak(gate, gate + kOneHelper, std::memory_order_acq_rel)) continue;
       done = gate / kOneWork;
-      leave_core_of_caller();
+      leave_core(caller_core_.load(std::memory_order_relaxed));
       take_items(first_worker_ + number);
       gone_.fetch_add(1, std::memory_order_release);
       pauses = 0;
@@ -121,7 +110,7 @@ void Team::help(int64_t number) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return awake_.load() || stopped_.load(); });
     lock.unlock();
-    leave_core_of_caller();
+    leave_core(caller_core_.load(std::memory_order_relaxed));
   }
 }
 

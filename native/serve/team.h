@@ -54,8 +54,6 @@ class Team {
   void share(Piece piece, const void* context, int64_t first_worker, int64_t count);
   void take_items(int64_t worker);
   void help(int64_t number);
-  // Moves the calling helper where it shares the caller's core.
-  void leave_core_of_caller() const;
 
   // The work at hand; changed only while the gate is closed and nobody is inside.
   Piece piece_ = nullptr;

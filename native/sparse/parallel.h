@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "threads/leave_core.h"
+
 namespace finepune {
 
 // work(i) for every i below `count`, on up to `threads` threads, the caller's among them. Rethrows what a piece threw,
@@ -32,7 +34,12 @@ void parallel_pieces(size_t count, unsigned threads, const Work& work) {
   {
     std::vector<std::jthread> others;
     const size_t wanted = std::min<size_t>(std::max(threads, 1u), count);
-    for (size_t i = 1; i < wanted; ++i) others.emplace_back(run);
+    for (size_t i = 1; i < wanted; ++i) {
+      others.emplace_back([&run, core = current_core()] {
+        leave_core(core);
+        run();
+      });
+    }
     run();
   }
   if (failure) std::rethrow_exception(failure);
