@@ -114,6 +114,8 @@ export interface EvaluationEvent {
   feasible: boolean;
   /** How the candidate came about: the incumbent of before, initial design, or the acquisition. */
   source: 'incumbent' | 'initial' | 'acquisition';
+  /** Where the acquisition looked: all over the box of the round, or in a trust region; null for the others. */
+  strategy: 'global' | 'trust-region' | null;
 }
 
 export interface RoundEvent {

@@ -1,5 +1,5 @@
 /** The order of a round's candidates: the incumbent, a ladder of densities from it, then what the model proposes around it. */
-import { BayesianOptimizer, type KnownFunctions } from '../bayes/index.js';
+import { BayesianOptimizer, type KnownFunctions, type Strategy } from '../bayes/index.js';
 import { DensityLadder } from './density-ladder.js';
 import { groupLayers, groupsInRound } from './layer-groups.js';
 import { PruningLines } from './pruning-lines.js';
@@ -36,19 +36,32 @@ export interface ProposalContext {
 export interface Proposal {
   point: number[];
   source: EvaluationEvent['source'];
+  /** How the model's candidate was searched for; null where none was asked. */
+  strategy: Strategy | null;
 }
 
 /** Share of a round's candidates that go along the ladder before the model proposes. */
 const LADDER_SHARE = 0.4;
 
+/** Networks scored before that are passed over in a row, at most; a ladder then ends. */
+const MOST_PASSED = 16;
+/** Points nearer than this in every coordinate are one network. */
+const SAME_POINT = 1e-6;
+
 /** Errors further than this above the limit are told as this: how hopeless a candidate is says little about the good ones. */
 const ERROR_CEILING = 0.3;
+
+/** The model of a round and the box it looks at. */
+interface BoxedModel {
+  optimizer: BayesianOptimizer;
+  box: SearchBox;
+}
 
 /** Proposes a round's candidates one by one; each must be told before the next. */
 export class Proposals {
   readonly #context: ProposalContext;
   readonly #start: number[];
-  readonly #ladderEnd: number;
+  #ladderEnd: number;
   #ladder = new DensityLadder(true);
   readonly #lines: PruningLines;
   /** The line tried next, and how many have failed at the ladder's depth. */
@@ -57,8 +70,12 @@ export class Proposals {
   /** Where the model's box is put: the best candidate so far. */
   #centre: number[];
   #centreValue = Infinity;
-  #model: { optimizer: BayesianOptimizer; box: SearchBox } | null = null;
+  #model: BoxedModel | null = null;
+  /** The model's own point for the candidate given last. */
+  #asked: number[] = [];
   readonly #told: ScoredCandidate[];
+  /** This round's candidates, and whether each was feasible. */
+  readonly #scored: { candidate: ScoredCandidate; feasible: boolean }[] = [];
   #last: Proposal['source'] = 'incumbent';
 
   constructor(context: ProposalContext) {
@@ -71,19 +88,48 @@ export class Proposals {
     this.#told = [...earlier];
   }
 
+  /** The candidate number `index` of the round. */
   next(index: number): Proposal {
-    const { incumbent } = this.#context;
-    this.#last = index === 0 && incumbent !== null ? 'incumbent' : this.#isOnLadder(index) ? 'initial' : 'acquisition';
-    if (this.#last === 'incumbent') return { point: this.#start, source: this.#last };
-    if (this.#last === 'initial') {
-      return { point: this.#lines.point(this.#line, this.#ladder.depth), source: this.#last };
+    if (index === 0 && this.#context.incumbent !== null) {
+      this.#last = 'incumbent';
+      return { point: this.#start, source: this.#last, strategy: null };
     }
+    const rung = this.#nextRung(index);
+    if (rung !== null) {
+      this.#last = 'initial';
+      return { point: rung, source: this.#last, strategy: null };
+    }
+    this.#last = 'acquisition';
     this.#model ??= this.#buildModel();
-    return { point: this.#model.box.outer(this.#model.optimizer.ask(1)[0]), source: this.#last };
+    const { strategy } = this.#model.optimizer;
+    return { point: this.#askModel(this.#model), source: this.#last, strategy };
   }
 
-  #isOnLadder(index: number): boolean {
-    return index < this.#ladderEnd && !this.#ladder.isDone;
+  /** The model's next point. Several of its own may be one network at a face of the cube: a second time it is told the first's. */
+  #askModel({ optimizer, box }: BoxedModel): number[] {
+    for (let passed = 0; ; passed++) {
+      [this.#asked] = optimizer.ask(1);
+      const point = box.outer(this.#asked);
+      const before = this.#scored.find(({ candidate }) => isSame(candidate.point, point));
+      if (before === undefined || passed === MOST_PASSED) return point;
+      tellModel(optimizer, this.#asked, before.candidate, this.#context.limit);
+    }
+  }
+
+  /**
+   * The ladder's next point that was not scored in this round; null where the ladder has ended. At the ends of a line, and where
+   * two lines meet, rungs have the same network: what is known of it is taken for the answer.
+   */
+  #nextRung(index: number): number[] | null {
+    for (let passed = 0; passed < MOST_PASSED && index < this.#ladderEnd && !this.#ladder.isDone; passed++) {
+      const point = this.#lines.point(this.#line, this.#ladder.depth);
+      const before = this.#scored.find(({ candidate }) => isSame(candidate.point, point));
+      if (before === undefined) return point;
+      // In paper mode a rung leads on by being better than all before, which a second look is not.
+      this.#climb(this.#context.limit !== null && before.feasible);
+    }
+    this.#ladderEnd = index;
+    return null;
   }
 
   /** Tells the outcome of the candidate given last. */
@@ -98,7 +144,11 @@ export class Proposals {
       this.#centreValue = value;
     }
     this.#told.push(candidate);
-    if (this.#model !== null) tellModel(this.#model, candidate, limit);
+    this.#scored.push({ candidate, feasible });
+    if (this.#model === null) return;
+    // What the model asked is told under its own point: cut off at a face of the cube, the candidate could mean another.
+    const inner = this.#last === 'acquisition' ? this.#asked : this.#model.box.inner(candidate.point);
+    if (inner !== null) tellModel(this.#model.optimizer, inner, candidate, limit);
   }
 
   /** The next rung: a depth is given up only where no line is feasible there; the line that was is tried first. */
@@ -118,7 +168,7 @@ export class Proposals {
     return this.#model?.optimizer.state().random ?? null;
   }
 
-  #buildModel(): { optimizer: BayesianOptimizer; box: SearchBox } {
+  #buildModel(): BoxedModel {
     const { space, seed, round, limit, lambda } = this.#context;
     const box = new SearchBox(this.#centre, movingGroups(space, round));
     const size = (inner: readonly number[]): number => space.keptParameters(box.outer(inner)) / space.totalParameters;
@@ -135,9 +185,12 @@ export class Proposals {
       constraints: limit === null ? 0 : 1,
       ...known,
     });
-    const model = { optimizer, box };
-    for (const candidate of this.#told) tellModel(model, candidate, limit);
-    return model;
+    for (const candidate of this.#told) {
+      const inner = box.inner(candidate.point);
+      if (inner !== null) tellModel(optimizer, inner, candidate, limit);
+    }
+    optimizer.advance(round, false);
+    return { optimizer, box };
   }
 }
 
@@ -149,15 +202,13 @@ function movingGroups({ layers, strides }: SearchSpace, round: number): MovingGr
   });
 }
 
-/** Tells the model a candidate inside its box; others are of no use to it. */
+/** Tells the model a candidate at its own point of the box; candidates outside are of no use to it. */
 function tellModel(
-  { optimizer, box }: { optimizer: BayesianOptimizer; box: SearchBox },
-  candidate: ScoredCandidate,
+  optimizer: BayesianOptimizer,
+  inner: readonly number[],
+  { error, deviation, round }: ScoredCandidate,
   limit: number | null,
 ): void {
-  const inner = box.inner(candidate.point);
-  if (inner === null) return;
-  const { error, deviation, round } = candidate;
   const noise = deviation ** 2;
   optimizer.tell(
     inner,
@@ -169,4 +220,8 @@ function tellModel(
           time: round,
         },
   );
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.every((value, index) => Math.abs(value - other[index]) <= SAME_POINT);
 }

@@ -58,16 +58,22 @@ export class SearchBox {
     return point;
   }
 
-  /** The other way; null where the point is not in the box. */
+  /**
+   * The other way; null where the point is not in the box. Where every member of a group is cut off, several moves give one
+   * point, and this is one of them: who asked for an inner point must remember it.
+   */
   inner(point: readonly number[]): number[] | null {
     const inner = this.#groups.map(({ members, strides, least, most }) => {
-      // Least squares: the move that comes nearest for all members.
+      // Least squares: the move that comes nearest for all members; those cut off at a face only tell a bound of it.
+      const inside = members.filter((k) => point[k] > 0 && point[k] < 1);
+      const telling = inside.length > 0 ? inside : members;
       let product = 0;
       let square = 0;
-      members.forEach((k, index) => {
-        product += strides[index] * (point[k] - this.#centre[k]);
-        square += strides[index] ** 2;
-      });
+      for (const k of telling) {
+        const stride = strides[members.indexOf(k)];
+        product += stride * (point[k] - this.#centre[k]);
+        square += stride ** 2;
+      }
       return most > least ? clip((product / square - least) / (most - least)) : 0;
     });
     const nearest = this.outer(inner);

@@ -90,7 +90,7 @@ interface Scoring {
 /** Scores a candidate, or takes its score from the journal where it was scored before the run was cut off. */
 async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candidate): Promise<EvaluationEvent> {
   const { objective, race, round } = scoring;
-  const { point, source, index } = candidate;
+  const { point, source, strategy, index } = candidate;
   const before = context.replay.shift();
   if (before !== undefined) {
     if (before.round !== round || before.index !== index || !samePoint(before.point, point)) {
@@ -116,6 +116,7 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
     compression: score.compression,
     feasible: race === null || score.error <= race.limit,
     source,
+    strategy,
   };
 }
 

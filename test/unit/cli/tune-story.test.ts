@@ -38,6 +38,7 @@ const evaluation: TuneEvent = {
   compression: 8,
   feasible: false,
   source: 'acquisition',
+      strategy: 'global',
 };
 
 describe('TuneStory', () => {

@@ -125,6 +125,7 @@ export function makeUpRun({
         compression,
         feasible: accuracy > 0.744 - 0.01 * (round / 6),
         source: index === 0 ? 'incumbent' : index < 8 ? 'initial' : 'acquisition',
+        strategy: index < 8 ? null : 'global',
       });
     }
     metrics('round', 50, 0.95, 0.8);

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { BayesianOptimizer } from '../../../lib/bayes/index.js';
 import { Random } from '../../../lib/bayes/rng.js';
 import { MagnitudeDistribution } from '../../../lib/tuner/magnitudes.js';
 import { type ProposalContext, Proposals, type ScoredCandidate } from '../../../lib/tuner/proposals.js';
@@ -38,7 +39,7 @@ function runRound(
   sensitivities: readonly number[],
   changes: Partial<ProposalContext>,
   propose?: (random: Random) => number[],
-): { compression: number; sources: string[] } {
+): { compression: number; sources: string[]; points: number[][] } {
   const context: ProposalContext = {
     space,
     round: 1,
@@ -54,6 +55,7 @@ function runRound(
   const proposals = new Proposals(context);
   let compression = 0;
   const sources: string[] = [];
+  const points: number[][] = [];
   for (let index = 0; index < context.evaluations; index++) {
     const proposal = propose === undefined ? proposals.next(index) : { point: propose(random), source: 'random' };
     const error = measure(space, sensitivities, proposal.point, random);
@@ -63,9 +65,14 @@ function runRound(
     if (propose === undefined) proposals.tell(candidate, feasible);
     if (feasible) compression = Math.max(compression, space.totalParameters / space.keptParameters(proposal.point));
     sources.push(proposal.source);
+    points.push(proposal.point);
   }
-  return { compression, sources };
+  return { compression, sources, points };
 }
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
 describe('Proposals', () => {
   const space = spaceOf([4_000, 40_000, 400_000, 40_000, 4_000]);
@@ -99,6 +106,30 @@ describe('Proposals', () => {
     const wide = spaceOf(Array.from({ length: 26 }, (_, index) => 1000 * (1 + (index % 7) ** 3)));
     const { compression } = runRound(wide, Array<number>(26).fill(0.004), { evaluations: 16 });
     expect(compression).toBeGreaterThan(1.5);
+  });
+
+  it('tells the model every point that it asked, also where groups of layers are cut off at faces of the cube', () => {
+    const ask = vi.spyOn(BayesianOptimizer.prototype, 'ask');
+    const tell = vi.spyOn(BayesianOptimizer.prototype, 'tell');
+    const counts = Array.from({ length: 26 }, (_, index) => 1000 * (1 + (index % 7) ** 3));
+    const incumbent = counts.map((_, index) => (index % 3 === 0 ? 1 : 0.02));
+    runRound(spaceOf(counts), Array<number>(26).fill(0.0004), { evaluations: 20, incumbent });
+    const asked = ask.mock.results.flatMap(({ value }) => value as number[][]);
+    expect(asked.length).toBeGreaterThan(5);
+    const told = tell.mock.calls.map(([point]) => [...point]);
+    for (const point of asked) expect(told).toContainEqual(point);
+  });
+
+  it.each([
+    ['nothing is feasible, not even the dense network', 0.01],
+    ['everything is', 1],
+  ])('scores no network twice where %s', (_, limit) => {
+    const { points } = runRound(space, sensitivities, { limit, evaluations: 16 });
+    for (let i = 0; i < points.length; i++) {
+      for (let j = 0; j < i; j++) {
+        expect(Math.max(...points[i].map((x, k) => Math.abs(x - points[j][k])))).toBeGreaterThan(1e-6);
+      }
+    }
   });
 
   it('trades error against sparsity in paper mode', () => {

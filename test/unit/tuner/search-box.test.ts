@@ -44,6 +44,11 @@ describe('SearchBox with groups', () => {
     box.inner(box.outer(inner))?.forEach((u, index) => expect(u).toBeCloseTo(inner[index], 12));
   });
 
+  it('tells the move from the members that are not cut off', () => {
+    const box = new SearchBox([0.5, 0.97], [{ members: [0, 1], strides: [1, 0.5] }]);
+    for (const u of [0.6, 0.8, 0.9, 1]) expect(box.inner(box.outer([u]))?.[0]).toBeCloseTo(u, 12);
+  });
+
   it('takes a point whose group moved apart for one outside', () => {
     expect(new SearchBox(centre, groups).inner([0.6, 0.3, 0.85])).toBeNull();
   });
