@@ -17,8 +17,10 @@ export interface SearchSituation {
   settings: OptimizerSettings;
   known: Known;
   model: Model;
-  /** Of the observed points; at least one. */
+  /** Of the observed points that did not fail; at least one. */
   beliefs: readonly Belief[];
+  /** All observations, failed ones too. */
+  observations: readonly Observation[];
   strategy: Strategy;
   region: TrustRegionState;
   /** A model of some of the observations alone, fitted to them. */
@@ -36,9 +38,14 @@ const VALLEY_REACH = 0.4;
 /** Observations that make a model of a valley's own. */
 const LOCAL_POINTS = 4;
 
-/** Candidates with their acquisition values, best first. */
+/**
+ * Candidates with their acquisition values, best first.
+ *
+ * @param random draws the starts of the climbs; the same state gives the same candidates.
+ * @throws NumericsError where a model cannot be factored.
+ */
 export function rankCandidates(situation: SearchSituation, random: Random): RatedPoint[] {
-  const { beliefs, model } = situation;
+  const { beliefs, model, observations } = situation;
   const ordered = [...beliefs].sort((a, b) => (isBetter(a, b) ? -1 : 1));
   const valleys = valleysFor(situation);
   if (!valleys) {
@@ -48,8 +55,12 @@ export function rankCandidates(situation: SearchSituation, random: Random): Rate
   const box = boxAround(open[0].observation.point, VALLEY_REACH);
   const wide = boxAround(open[0].observation.point, 2 * VALLEY_REACH);
   const nearby = valleys.open.filter(({ observation }) => contains(wide, observation.point));
-  // Length scales learned in the closed valley mislead in another: with enough points there, it gets a model of its own.
-  const local = nearby.length >= LOCAL_POINTS ? situation.remodel(nearby.map(({ observation }) => observation)) : model;
+  // Length scales learned in the closed valley mislead in another: with enough points there, it gets a model of its own. What is
+  // infeasible or failed there belongs to it: without it, all of the valley would look feasible.
+  const local =
+    nearby.length >= LOCAL_POINTS
+      ? situation.remodel(observations.filter(({ point }) => contains(wide, point) && !valleys.excludes(point)))
+      : model;
   return search(situation, { model: local, ordered: open, box, valleys }, random);
 }
 
@@ -64,16 +75,20 @@ interface SearchPlan {
 
 function search({ settings, known, beliefs }: SearchSituation, plan: SearchPlan, random: Random): RatedPoint[] {
   const { model, ordered, box, valleys } = plan;
-  const objectives = beliefs.map(({ objective }) => objective);
-  const spread = Math.max(...objectives) - Math.min(...objectives) || 1;
+  // A known objective may be undefined, that is infinite, at some points.
+  const objectives = beliefs.map(({ objective }) => objective).filter(Number.isFinite);
+  const spread = objectives.length > 0 ? Math.max(...objectives) - Math.min(...objectives) || 1 : 1;
   // A known objective tells points apart even before anything feasible is found.
-  const unmet = known.objective ? Math.max(...objectives) : null;
+  const unmet = known.objective && objectives.length > 0 ? Math.max(...objectives) : null;
+  // Points asked and not told count with what is expected of them: a batch would otherwise crowd around one (kriging believer).
+  const imagined = model.imagined.filter(({ point }) => !valleys?.excludes(point)).map(({ objective }) => objective);
+  const least = Math.min(ordered[0].feasible ? ordered[0].objective : Infinity, ...imagined);
   const acquisition = new Acquisition({
     dimensions: settings.dimensions,
     time: model.time,
     objective: model.objective,
     known: known.objective ?? known.offset,
-    incumbent: ordered[0].feasible ? ordered[0].objective : unmet,
+    incumbent: Number.isFinite(least) ? least : unmet,
     smoothing: 1e-3 * spread,
     constraints: model.constraints,
     knownConstraints: known.constraints.map((constraint) => ({ constraint, smoothing: 1e-3 })),

@@ -3,6 +3,7 @@
  */
 import { UsageError } from '../errors.js';
 import { rankCandidates } from './candidates.js';
+import { checkState } from './check-state.js';
 import { KnownFunction } from './known-function.js';
 import { bestBelief, Model } from './model.js';
 import type { Known, ModelFitting, ModelHyperparameters } from './model.js';
@@ -88,11 +89,10 @@ export class BayesianOptimizer {
    * An optimizer that goes on exactly where the one `state` was taken from stood.
    *
    * @param functions the known functions of before: they are code, and no part of the state.
+   * @throws UsageError where `state` is not one, or was taken from a search with a known objective and none is given.
    */
   static restore(state: OptimizerState, functions: KnownFunctions = {}): BayesianOptimizer {
-    if ((state.version as number) !== 1) {
-      throw new UsageError('BayesianOptimizer.restore: expected a state of version 1; start a new search');
-    }
+    checkState(state, functions.objective !== undefined);
     const optimizer = new BayesianOptimizer({ ...state.settings, ...functions });
     optimizer.data = structuredClone(state);
     return optimizer;
@@ -115,7 +115,11 @@ export class BayesianOptimizer {
     return this.data.observations.length;
   }
 
-  /** Puts `point` first in line; it is asked even where it was evaluated before, as an incumbent is in a new round. */
+  /**
+   * Puts `point` first in line; it is asked even where it was evaluated before, as an incumbent is in a new round.
+   *
+   * @throws UsageError unless it lies in [0, 1]^dimensions.
+   */
   enqueue(point: readonly number[]): void {
     checkPoint(point, this.data.settings.dimensions, 'enqueue');
     this.data.queue.push([...point]);
@@ -125,21 +129,30 @@ export class BayesianOptimizer {
    * Moves on to `time` (a round): earlier observations are trusted less from now on, at the rate the data show.
    *
    * @param reevaluate whether the best point of before is asked first; default true.
+   * @throws UsageError where `time` is not finite, or before the current one.
    */
   advance(time: number, reevaluate = true): void {
-    if (!(time >= this.data.time)) {
-      throw new UsageError(`advance: expected a time of at least ${this.data.time} but received ${String(time)}`);
+    if (!(time >= this.data.time && time < Infinity)) {
+      throw new UsageError(
+        `advance: expected a finite time of at least ${this.data.time} but received ${String(time)}`,
+      );
     }
     if (time === this.data.time) return;
     const incumbent = reevaluate ? this.best() : null;
     this.data.time = time;
+    // How fast to forget can only be learned with two times there: the next suggestion fits anew.
+    this.data.fitted = 0;
     this.data.region = initialTrustRegion();
     if (incumbent && !this.data.queue.some((point) => same(point, incumbent.point))) {
       this.data.queue.unshift(incumbent.point);
     }
   }
 
-  /** The next `count` points to evaluate, in [0, 1]^dimensions: enqueued ones, the initial design, then the model's. */
+  /**
+   * The next `count` points to evaluate, in [0, 1]^dimensions: enqueued ones, the initial design, then the model's.
+   *
+   * @throws UsageError where `count` is no positive integer; NumericsError where a model's covariance cannot be factored.
+   */
   ask(count = 1): number[][] {
     if (!Number.isInteger(count) || count < 1) {
       throw new UsageError(`ask: expected a positive integer for count but received ${String(count)}`);
@@ -147,7 +160,7 @@ export class BayesianOptimizer {
     const points: number[][] = [];
     let suggest: (() => number[]) | null = null;
     while (points.length < count) {
-      const point = this.queued() ?? (suggest ??= this.suggester())();
+      const point = this.queued() ?? (suggest ??= this.suggester(count))();
       this.data.pending.push(point);
       points.push([...point]);
     }
@@ -191,8 +204,8 @@ export class BayesianOptimizer {
     return null;
   }
 
-  /** A function that gives one suggestion after the other, each aware of those before. */
-  private suggester(): () => number[] {
+  /** A function that gives up to `most` suggestions one after the other, each aware of those before. */
+  private suggester(most: number): () => number[] {
     const { data } = this;
     const random = Random.restore(data.random);
     const remember = (point: number[]): number[] => {
@@ -208,7 +221,7 @@ export class BayesianOptimizer {
       restarts: data.fits === 0 ? 2 : data.fits % 8 === 0 && count < 150 ? 1 : 0,
       maximumIterations: data.fits === 0 ? 40 : count < 150 ? 15 : 6,
       seed: random.nextUint32(),
-      room: data.pending.length + 64,
+      room: data.pending.length + most,
     });
     if (fit) {
       data.hyperparameters = model.hyperparameters();
@@ -224,6 +237,7 @@ export class BayesianOptimizer {
           known: this.known,
           model,
           beliefs,
+          observations: data.observations,
           strategy: this.strategy,
           region: data.region,
           remodel: (observations) => this.localModel(observations, random),
@@ -279,7 +293,10 @@ export class BayesianOptimizer {
   private score({ point, objective, constraints }: Observation): { value: number; violation: number } {
     return {
       value: this.known.objective?.value(point) ?? (objective ?? 0) + (this.known.offset?.value(point) ?? 0),
-      violation: constraints.reduce((sum, value) => sum + Math.max(0, value), 0),
+      violation: [...constraints, ...this.known.constraints.map((constraint) => constraint.value(point))].reduce(
+        (sum, value) => sum + Math.max(0, value),
+        0,
+      ),
     };
   }
 

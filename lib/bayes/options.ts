@@ -58,7 +58,7 @@ export type OptimizerOptions = Pick<OptimizerSettings, 'dimensions' | 'seed'> &
 export interface Evaluation {
   /** To be minimised; not needed where the objective is known. With an offset: the measured part alone. */
   objective?: number;
-  /** One a measured constraint; met where <= 0. */
+  /** One a measured constraint; met where <= 0. Taken at its word unless its noise is told below. */
   constraints?: number[];
   /** Variance of the noise of `objective` where known; learned from the data where not. */
   noiseVariance?: number;
@@ -66,7 +66,10 @@ export interface Evaluation {
   constraintNoiseVariance?: number[];
   /** When it was measured, in rounds; default: the optimizer's current time. */
   time?: number;
-  /** The evaluation broke down: remembered as bad, values not needed. */
+  /**
+   * The evaluation broke down: remembered as bad, values not needed. Its surroundings are avoided through what is modelled; with a
+   * known objective and no measured constraint nothing is, and only the point itself is not asked again.
+   */
   failed?: boolean;
 }
 
@@ -89,6 +92,9 @@ export interface Incumbent {
   /** Measured constraints in the same way. */
   constraints: number[];
 }
+
+/** Larger measurements are refused: their squares, summed up, would not be finite. */
+const LARGEST = 1e150;
 
 /** Settings from options, with defaults. @throws UsageError naming the option at fault. */
 export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
@@ -113,8 +119,10 @@ export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
     forgetting: options.forgetting ?? 'learned',
     trend: options.trend ?? options.objective !== undefined,
     warpConstraints: options.warpConstraints ?? true,
-    safe: options.safe ?? null,
+    safe: options.safe ? [...options.safe] : null,
   };
+  oneOf('strategy', settings.strategy, ['auto', 'global', 'trust-region']);
+  oneOf('forgetting', settings.forgetting, ['learned', 'none']);
   whole('initial', settings.initial, 1, 100000);
   whole('constraints', settings.constraints, 0, 100);
   if (settings.safe) checkPoint(settings.safe, dimensions, 'BayesianOptimizer: safe');
@@ -122,6 +130,12 @@ export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
     throw new UsageError('BayesianOptimizer: expected either a known objective or an offset but received both');
   }
   return settings;
+}
+
+function oneOf(name: string, value: string, allowed: readonly string[]): void {
+  if (!allowed.includes(value)) {
+    throw new UsageError(`BayesianOptimizer: expected one of ${allowed.join(', ')} for ${name} but received ${value}`);
+  }
 }
 
 /** @throws UsageError unless `point` is in the unit cube of `dimensions`. */
@@ -142,24 +156,30 @@ export function observationFrom(
   checkPoint(point, settings.dimensions, 'tell');
   const failed = evaluation.failed ?? false;
   const finite = (name: string, value: number | undefined): void => {
-    if (!Number.isFinite(value)) {
+    if (value === undefined || !(Math.abs(value) <= LARGEST)) {
       throw new UsageError(
-        `tell: expected a finite number for ${name} but received ${String(value)}; tell { failed: true } where there is none`,
+        `tell: expected a number of at most ${LARGEST} in size for ${name} but received ${String(value)}; ` +
+          'tell { failed: true } where there is none',
       );
     }
   };
   const constraints = evaluation.constraints ?? [];
   const noise = evaluation.constraintNoiseVariance ?? [];
   if (!failed) {
-    if (!knownObjective) finite('objective', evaluation.objective);
+    if (!knownObjective || evaluation.objective !== undefined) finite('objective', evaluation.objective);
     if (constraints.length !== settings.constraints) {
       throw new UsageError(`tell: expected ${settings.constraints} constraints but received ${constraints.length}`);
     }
     constraints.forEach((value, index) => finite(`constraints[${index}]`, value));
   }
+  if (noise.length > 0 && noise.length !== settings.constraints) {
+    throw new UsageError(
+      `tell: expected ${settings.constraints} values for constraintNoiseVariance but received ${noise.length}`,
+    );
+  }
   for (const variance of [evaluation.noiseVariance ?? 0, ...noise]) {
-    if (!(variance >= 0 && variance < Infinity)) {
-      throw new UsageError(`tell: expected a noise variance >= 0 but received ${String(variance)}`);
+    if (!(variance >= 0 && variance <= LARGEST)) {
+      throw new UsageError(`tell: expected a noise variance from 0 to ${LARGEST} but received ${String(variance)}`);
     }
   }
   const time = evaluation.time ?? currentTime;

@@ -1,5 +1,6 @@
 /**
- * Priors of the hyper-parameters, as densities of the parameters themselves, and the box they are searched in.
+ * Priors of the hyper-parameters, and the box they are searched in: length scales and noise as densities of the parameter itself,
+ * signal, trend and forgetting as densities of its logarithm, so that their modes are their medians.
  *
  *   length scales   log-normal(sqrt(2) + log(d) / 2, sqrt(3)): grows with the square root of the dimension as distances
  *                   in the cube do (Hvarfner, Hellsten and Nardi, "Vanilla Bayesian optimization performs great in high
