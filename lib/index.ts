@@ -58,10 +58,16 @@ export {
 } from './models/index.js';
 export {
   BayesianOptimizer,
+  type Evaluation,
   type Incumbent,
+  type KnownConstraint,
+  type KnownFunctions,
   type Observation,
   type OptimizerOptions,
   type OptimizerSettings,
   type OptimizerState,
+  type PointFunction,
+  type PointGradient,
+  type Strategy,
 } from './bayes/index.js';
 export * from './errors.js';

@@ -9,13 +9,18 @@ import type { SearchLayer } from './search-space.js';
 
 /** Layers up to this number are never grouped. */
 const MOST_UNGROUPED = 20;
-/** Groups in the first round, and by how much their number grows from round to round. */
+/** Groups in the first round, and by how much their number grows from round to round, at least. */
 const FIRST_GROUPS = 8;
 const GROWTH = 1.5;
+/** Coordinates that the optimizer takes. */
+const MOST_GROUPS = 256;
 
-/** Number of groups in a round 1... */
-export function groupsInRound(layers: number, round: number): number {
-  return layers <= MOST_UNGROUPED ? layers : Math.min(layers, Math.round(FIRST_GROUPS * GROWTH ** (round - 1)));
+/** Number of groups in `round` 1 to `rounds`: few at first, all layers (or 256 groups) by the last. */
+export function groupsInRound(layers: number, round: number, rounds: number): number {
+  if (layers <= MOST_UNGROUPED) return layers;
+  const most = Math.min(layers, MOST_GROUPS);
+  const growth = rounds > 1 ? Math.max(GROWTH, (most / FIRST_GROUPS) ** (1 / (rounds - 1))) : 1;
+  return Math.min(most, Math.round(FIRST_GROUPS * growth ** (round - 1)));
 }
 
 /** Merges neighbours until `count` groups are left; the indices of each group's layers, in network order. */

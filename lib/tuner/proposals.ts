@@ -21,6 +21,8 @@ export interface ScoredCandidate {
 export interface ProposalContext {
   space: SearchSpace;
   round: number;
+  /** Rounds of the whole run. */
+  rounds: number;
   evaluations: number;
   seed: number;
   /** Error a candidate may have; null in paper mode. */
@@ -169,8 +171,8 @@ export class Proposals {
   }
 
   #buildModel(): BoxedModel {
-    const { space, seed, round, limit, lambda } = this.#context;
-    const box = new SearchBox(this.#centre, movingGroups(space, round));
+    const { space, seed, round, rounds, limit, lambda } = this.#context;
+    const box = new SearchBox(this.#centre, movingGroups(space, groupsInRound(space.dimensions, round, rounds)));
     const size = (inner: readonly number[]): number => space.keptParameters(box.outer(inner)) / space.totalParameters;
     const known: KnownFunctions =
       limit === null
@@ -194,9 +196,9 @@ export class Proposals {
   }
 }
 
-/** The round's groups; the layers of one move by the strides of the ladder's first line. */
-function movingGroups({ layers, strides }: SearchSpace, round: number): MovingGroup[] {
-  return groupLayers(layers, groupsInRound(layers.length, round)).map((members) => {
+/** `count` groups; the layers of one move by the strides of the ladder's first line. */
+function movingGroups({ layers, strides }: SearchSpace, count: number): MovingGroup[] {
+  return groupLayers(layers, count).map((members) => {
     const largest = Math.max(...members.map((index) => strides[index]));
     return { members, strides: members.map((index) => strides[index] / largest) };
   });

@@ -44,6 +44,7 @@ export async function searchRound(context: RunContext, search: RoundSearch): Pro
   const proposals = new Proposals({
     space,
     round: search.round,
+    rounds: config.rounds,
     evaluations: config.evaluations,
     seed: config.seed,
     limit,

@@ -6,8 +6,8 @@ import { describeMachine } from '../machine.js';
 import { measureEach } from '../seeds.js';
 import { rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
-import { FORGETTING, searchDrifting } from './drift.js';
-import { searchNoisy } from './noise.js';
+import { FORGETTING, searchDrifting, searchDriftingTheirs } from './drift.js';
+import { searchNoisy, searchNoisyTheirs } from './noise.js';
 import { OptunaBaseline } from './optuna.js';
 import { compareOn } from './problem-rows.js';
 import { PROBLEMS } from './problems.js';
@@ -16,6 +16,9 @@ import { slowestSuggestion } from './suggestion-time.js';
 
 export const BAYES_PARTS = ['problems', 'noise', 'drift', 'pruning', 'speed'] as const;
 export type BayesPart = (typeof BAYES_PARTS)[number];
+
+/** Parts that Optuna is run in, too. */
+const BESIDE_OPTUNA: readonly BayesPart[] = ['problems', 'noise', 'drift'];
 
 /** Problems a caller can choose from. */
 export const PROBLEM_NAMES: readonly string[] = PROBLEMS.map(({ name }) => name);
@@ -42,54 +45,88 @@ export interface BenchBayesOptions {
   onNote?: ((text: string) => void) | undefined;
 }
 
+/** What the parts of a run share. */
+interface Bench {
+  options: BenchBayesOptions;
+  seeds: readonly number[];
+  baseline: OptunaBaseline | null;
+  add: RowListener;
+  ratios: Record<string, number>;
+}
+
 /** @throws AbortedError when the signal fires, between two seeds. */
 export async function benchBayes(options: BenchBayesOptions): Promise<BenchReport> {
-  const { parts, signal } = options;
-  const seeds = Array.from({ length: options.seeds }, (_, index) => index + 1);
+  const { parts } = options;
   const rows: BenchRow[] = [];
-  const ratios: Record<string, number> = {};
-  const add = (row: BenchRow): void => {
-    rows.push(row);
-    options.onRow?.(row);
+  const baseline = parts.some((part) => BESIDE_OPTUNA.includes(part)) ? await startBaseline(options) : null;
+  const bench: Bench = {
+    options,
+    seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
+    baseline,
+    add: (row) => {
+      rows.push(row);
+      options.onRow?.(row);
+    },
+    ratios: {},
   };
-  const baseline = parts.includes('problems') ? await startBaseline(options) : null;
   try {
-    if (parts.includes('problems')) {
-      for (const problem of PROBLEMS.filter(({ name }) => options.problems?.includes(name) ?? true)) {
-        const { rows: found, timeRatio } = await compareOn(problem, seeds, baseline, signal);
-        found.forEach(add);
-        if (timeRatio !== null) ratios[`${problem.name}: optuna's time over ours`] = timeRatio;
-      }
-    }
+    for (const part of BAYES_PARTS) if (parts.includes(part)) await MEASURES[part](bench);
   } finally {
     baseline?.stop();
   }
-  const measure = (of: readonly number[], search: (seed: number) => number): Promise<number[]> =>
-    measureEach(of, search, signal);
-  if (parts.includes('noise')) {
+  return { rows, ratios: bench.ratios, machine: describeMachine(baseline?.versions ?? null) };
+}
+
+const MEASURES: Record<BayesPart, (bench: Bench) => Promise<void>> = {
+  problems: async ({ options, seeds, baseline, add, ratios }) => {
+    for (const problem of PROBLEMS.filter(({ name }) => options.problems?.includes(name) ?? true)) {
+      const { rows, timeRatio } = await compareOn(problem, seeds, baseline, options.signal);
+      rows.forEach(add);
+      if (timeRatio !== null) ratios[`${problem.name}: optuna's time over ours`] = timeRatio;
+    }
+  },
+  noise: async (bench) => {
+    const { baseline } = bench;
     for (const told of [true, false]) {
-      const regrets = await measure(seeds, (seed) => searchNoisy(seed, told));
-      add(rowOf(`noisy hartmann6 (100), noise ${told ? 'told' : 'learned'}`, 'regret', 'low', regrets));
+      const name = `noisy hartmann6 (100), noise ${told ? 'told' : 'learned'}`;
+      await addRow(bench, name, 'regret', 'low', (seed) => searchNoisy(seed, told));
     }
-  }
-  if (parts.includes('drift')) {
+    if (baseline === null) return;
+    await addRow(bench, 'noisy hartmann6 (100) optuna', 'regret', 'low', (seed) => searchNoisyTheirs(seed, baseline));
+  },
+  drift: async (bench) => {
+    const { baseline } = bench;
     for (const forgetting of FORGETTING) {
-      const regrets = await measure(seeds, (seed) => searchDrifting(forgetting, seed));
-      add(rowOf(`drifting hartmann6, forgetting ${forgetting}`, 'regret', 'low', regrets));
+      const name = `drifting hartmann6, forgetting ${forgetting}`;
+      await addRow(bench, name, 'regret', 'low', (seed) => searchDrifting(forgetting, seed));
     }
-  }
-  if (parts.includes('pruning')) {
-    for (const { name, search } of PRUNING_SEARCHES) {
-      add(rowOf(name, 'share', 'high', await measure(seeds, search)));
+    if (baseline === null) return;
+    for (const reset of [true, false]) {
+      const name = `drifting hartmann6 optuna, ${reset ? 'a study a round' : 'one study'}`;
+      await addRow(bench, name, 'regret', 'low', (seed) => searchDriftingTheirs(reset, seed, baseline));
     }
-  }
-  if (parts.includes('speed')) {
+  },
+  pruning: async (bench) => {
+    for (const { name, search } of PRUNING_SEARCHES) await addRow(bench, name, 'share', 'high', search);
+  },
+  speed: async ({ options, seeds, add }) => {
     for (const [count, dimensions] of TIMED_SIZES) {
-      const seconds = await measure(seeds.slice(0, 5), (seed) => slowestSuggestion(count, dimensions, seed));
+      const measure = (seed: number): number => slowestSuggestion(count, dimensions, seed);
+      const seconds = await measureEach(seeds.slice(0, 5), measure, options.signal);
       add(rowOf(`slowest suggestion, n = ${count}, d = ${dimensions}`, 'seconds', 'low', seconds));
     }
-  }
-  return { rows, ratios, machine: describeMachine(baseline?.versions ?? null) };
+  },
+};
+
+/** Adds the row of one search, run for every seed. */
+async function addRow(
+  { options, seeds, add }: Bench,
+  name: string,
+  unit: string,
+  better: 'low' | 'high',
+  search: (seed: number) => number | Promise<number>,
+): Promise<void> {
+  add(rowOf(name, unit, better, await measureEach(seeds, search, options.signal)));
 }
 
 async function startBaseline({ python, onNote }: BenchBayesOptions): Promise<OptunaBaseline | null> {

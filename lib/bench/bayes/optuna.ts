@@ -25,7 +25,30 @@ export class OptunaBaseline {
   /** @throws InternalError where the process fails. */
   search(problem: Problem, seed: number): Promise<OptunaResult> {
     const { name, evaluations, initial } = problem;
-    return this.process.ask({ problem: name, seed, evaluations, initial });
+    return this.process.ask({ search: 'problem', problem: name, seed, evaluations, initial });
+  }
+
+  /**
+   * Hartmann-6 with `noise` added, one value an evaluation; the point of the trial that Optuna calls the best.
+   * @throws InternalError where the process fails.
+   */
+  searchNoisy(request: { seed: number; initial: number; noise: readonly number[] }): Promise<{ point: number[] }> {
+    return this.process.ask({ search: 'noisy', ...request });
+  }
+
+  /**
+   * Hartmann-6 moved by `shifts`, one a round; the least value of each round. `initial`: random points of the first round, and of
+   * each after it where it begins anew.
+   * @throws InternalError where the process fails.
+   */
+  searchDrifting(request: {
+    seed: number;
+    shifts: readonly number[][];
+    evaluations: number;
+    initial: readonly [number, number];
+    reset: boolean;
+  }): Promise<{ bests: number[] }> {
+    return this.process.ask({ search: 'drifting', ...request });
   }
 
   stop(): void {

@@ -1,6 +1,9 @@
-/** Our optimizer and Optuna's on the same problems, in turn, with the same initial points and evaluations. */
+/**
+ * Our optimizer and Optuna's on the same problems, in turn, with as many initial points and evaluations. Where the
+ * points are differs: Sobol points here, random ones there.
+ */
 import { InternalError } from '../../errors.js';
-import { BayesianOptimizer } from '../../bayes/index.js';
+import { BayesianOptimizer, type Strategy } from '../../bayes/index.js';
 import { measureEach } from '../seeds.js';
 import { median, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
@@ -8,6 +11,8 @@ import type { OptunaBaseline } from './optuna.js';
 import type { Problem } from './problems.js';
 
 interface Search {
+  /** How the last suggestion was searched for. */
+  strategy: Strategy | null;
   /** Best feasible value found, over the optimum; Infinity where nothing feasible was found. */
   regret: number;
   seconds: number;
@@ -38,7 +43,12 @@ export async function compareOn(
     signal,
   );
   const name = `${problem.name} (${problem.evaluations})`;
-  const rows = [rowFor(name, ours)];
+  const local = ours.some(({ strategy }) => strategy === 'trust-region');
+  const rows = [rowFor(local ? `${name}, trust region` : name, ours)];
+  const { published, optimum } = problem;
+  if (published !== null) {
+    rows.push(rowOf(`${name} as published: ${published.by}`, 'regret', 'low', [published.objective - optimum]));
+  }
   if (theirs.length === 0) return { rows, timeRatio: null };
   rows.push(rowFor(`${name} optuna`, theirs));
   return { rows, timeRatio: median(secondsOf(theirs)) / median(secondsOf(ours)) };
@@ -54,7 +64,8 @@ function searchOurs(problem: Problem, seed: number): Search {
     optimizer.tell(point, outcome);
     if (outcome.constraints.every((value) => value <= 0)) best = Math.min(best, outcome.objective);
   }
-  return { regret: best - problem.optimum, seconds: (performance.now() - start) / 1000 };
+  const { strategy } = optimizer;
+  return { regret: best - problem.optimum, seconds: (performance.now() - start) / 1000, strategy };
 }
 
 async function searchTheirs(problem: Problem, seed: number, baseline: OptunaBaseline): Promise<Search> {
@@ -63,7 +74,7 @@ async function searchTheirs(problem: Problem, seed: number, baseline: OptunaBase
   if (best !== null && (check === null || Math.abs(check - best) > 1e-9)) {
     throw new InternalError(`${problem.name} is not the same function in problems.ts and optuna_baseline.py`);
   }
-  return { regret: (best ?? Infinity) - problem.optimum, seconds };
+  return { regret: (best ?? Infinity) - problem.optimum, seconds, strategy: null };
 }
 
 function rowFor(name: string, searches: readonly Search[]): BenchRow {

@@ -1,7 +1,9 @@
 """Optuna's GPSampler on the problems of problems.ts, one JSON request a line on stdin, one JSON answer a line on stdout.
 
-Request: {"problem", "seed", "evaluations", "initial"}. Answer: {"best", "point", "seconds"}: the least feasible objective,
-where it was, and the wall time of the whole search. Needs optuna, torch and scipy. One thread, as the other side has.
+Request: {"search": "problem", "problem", "seed", "evaluations", "initial"}. Answer: {"best", "point", "seconds"}: the least
+feasible objective, where it was, and the wall time of the whole search. Or {"search": "noisy", ...}, answered by the point of
+the best trial, and {"search": "drifting", ...}, answered by the least value of each round. Needs optuna, torch and scipy. One
+thread, as the other side has.
 """
 
 import json
@@ -74,19 +76,27 @@ PROBLEMS = {
 }
 
 
+def sampler_of(seed, initial, constraints=None):
+    return optuna.samplers.GPSampler(seed=seed, n_startup_trials=initial, constraints_func=constraints)
+
+
+def ask_point(study, dimensions):
+    trial = study.ask()
+    return trial, [trial.suggest_float(f"x{k}", 0.0, 1.0) for k in range(dimensions)]
+
+
+def point_of(trial):
+    return [trial.params[f"x{k}"] for k in range(len(trial.params))]
+
+
 def search(request):
     dimensions, objective, constraints = PROBLEMS[request["problem"]]
     best, best_point = math.inf, None
-    sampler = optuna.samplers.GPSampler(
-        seed=request["seed"],
-        n_startup_trials=request["initial"],
-        constraints_func=(lambda trial: trial.user_attrs["constraints"]) if constraints else None,
-    )
     start = time.perf_counter()
-    study = optuna.create_study(sampler=sampler)
+    limits_of = (lambda trial: trial.user_attrs["constraints"]) if constraints else None
+    study = optuna.create_study(sampler=sampler_of(request["seed"], request["initial"], limits_of))
     for _ in range(request["evaluations"]):
-        trial = study.ask()
-        point = [trial.suggest_float(f"x{k}", 0.0, 1.0) for k in range(dimensions)]
+        trial, point = ask_point(study, dimensions)
         value = objective(point)
         limits = constraints(point) if constraints else []
         trial.set_user_attr("constraints", limits)
@@ -97,10 +107,43 @@ def search(request):
     return {"best": best if best_point else None, "point": best_point, "seconds": seconds}
 
 
+def search_noisy(request):
+    study = optuna.create_study(sampler=sampler_of(request["seed"], request["initial"]))
+    for noise in request["noise"]:
+        trial, point = ask_point(study, 6)
+        study.tell(trial, hartmann6(point) + noise)
+    return {"point": point_of(study.best_trial)}
+
+
+def search_drifting(request):
+    """One study for all rounds, or with "reset" a new one each, which tries the best point of the one before first."""
+    first, again = request["initial"]
+    study, bests = None, []
+    for number, shift in enumerate(request["shifts"]):
+        if study is None or request["reset"]:
+            before = study.best_trial.params if study else None
+            sampler = sampler_of(request["seed"] + 1000 * number, again if study else first)
+            study = optuna.create_study(sampler=sampler)
+            if before:
+                study.enqueue_trial(before)
+        best = math.inf
+        for _ in range(request["evaluations"]):
+            trial, point = ask_point(study, 6)
+            value = hartmann6([x - moved for x, moved in zip(point, shift)])
+            study.tell(trial, value)
+            best = min(best, value)
+        bests.append(best)
+    return {"bests": bests}
+
+
+SEARCHES = {"problem": search, "noisy": search_noisy, "drifting": search_drifting}
+
+
 def main():
     print(json.dumps({"optuna": optuna.__version__, "torch": torch.__version__}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(search(json.loads(line))), flush=True)
+        request = json.loads(line)
+        print(json.dumps(SEARCHES[request["search"]](request)), flush=True)
 
 
 if __name__ == "__main__":

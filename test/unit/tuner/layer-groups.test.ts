@@ -21,13 +21,23 @@ describe('groupLayers', () => {
 
 describe('groupsInRound', () => {
   it('never groups a network of 20 layers or fewer', () => {
-    expect(groupsInRound(20, 1)).toBe(20);
+    expect(groupsInRound(20, 1, 6)).toBe(20);
   });
 
   it('takes few groups of a deep network at first, and all its layers in the end', () => {
-    const counts = [1, 2, 3, 4, 5, 6].map((round) => groupsInRound(26, round));
+    const counts = [1, 2, 3, 4, 5, 6].map((round) => groupsInRound(26, round, 6));
     expect(counts[0]).toBe(8);
     expect(counts.at(-1)).toBe(26);
+    expect(groupsInRound(26, 3, 6)).toBe(18);
     counts.slice(1).forEach((count, index) => expect(count).toBeGreaterThanOrEqual(counts[index]));
+  });
+
+  it.each([2, 3, 40])('has every layer on its own by the last of %i rounds', (rounds) => {
+    expect(groupsInRound(60, rounds, rounds)).toBe(60);
+  });
+
+  it('has no more groups than the optimizer takes coordinates, and few where there is one round only', () => {
+    expect(groupsInRound(400, 3, 3)).toBe(256);
+    expect(groupsInRound(400, 1, 1)).toBe(8);
   });
 });

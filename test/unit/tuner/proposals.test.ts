@@ -43,6 +43,7 @@ function runRound(
   const context: ProposalContext = {
     space,
     round: 1,
+    rounds: 6,
     evaluations: 24,
     seed: 1,
     limit: 0.2,
