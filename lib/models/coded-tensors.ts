@@ -5,6 +5,7 @@ import type { ValueCoding } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
 import type { ByteFile } from './byte-file.js';
 import { CHECKSUMS, claimedDataChecksum, crcOf } from './checksums.js';
+import { beyondCodedLimit, mostCodedValues } from './coded-limit.js';
 import { writeSafetensors, type SafetensorsTensor } from './safetensors.js';
 import type { SafetensorsEntry, SafetensorsHeader } from './safetensors-header.js';
 import { elementsOf } from './shapes.js';
@@ -12,10 +13,6 @@ import { quote } from './text.js';
 
 /** Added to a tensor's name where it is stored coded, as U8. */
 export const CODED = '.sparse';
-
-/** Floats the coded tensors of a file may stand for: this many, and this many more for each byte it has. */
-const DENSE_FLOOR = 16 * 1024 * 1024;
-const DENSE_PER_BYTE = 1024;
 
 /** Shapes of the coded tensors, by name. */
 export type CodedShapes = Map<string, number[]>;
@@ -34,7 +31,8 @@ function rowLength(shape: readonly number[]): number {
 }
 
 /**
- * Codes tensors and writes them with a description and checksums.
+ * Codes tensors and writes them with a description and checksums. Tensors whose code would be larger than they are, or so
+ * small that no reader took the file, are stored as they are.
  *
  * @param describe gives what is written as `__metadata__.finepune`, from the shapes of the tensors that were coded.
  * @throws WeightsError for values that cannot be rounded as asked; FileError where the file cannot be written.
@@ -44,19 +42,26 @@ export async function writeCodedTensors(
   tensors: Iterable<TensorToCode>,
   describe: (coded: Record<string, readonly number[]>) => unknown,
 ): Promise<void> {
-  const stored: SafetensorsTensor[] = [];
-  const coded: [string, readonly number[]][] = [];
+  const all: { name: string; shape: readonly number[]; data: Float32Array; code: Uint8Array | undefined }[] = [];
   for (const { name, shape, data, values } of tensors) {
     const code = values === null || data.length === 0 ? undefined : await encode(name, shape, data, values);
     // Rounded values are in the code alone.
     const rounded = values !== 'exact' && values !== 'float32';
-    if (code !== undefined && (rounded || code.length < data.byteLength)) {
-      coded.push([name, shape]);
-      stored.push({ name: name + CODED, dtype: 'U8', shape: [code.length], data: code });
-    } else {
-      stored.push({ name, dtype: 'F32', shape, data });
-    }
+    all.push({ name, shape, data, code: rounded || (code?.length ?? 0) < data.byteLength ? code : undefined });
   }
+  const sizes = all.map(({ data, code }) => ({ elements: data.length, codeBytes: code?.length }));
+  for (const index of beyondCodedLimit(sizes)) {
+    const { name, data, code } = all[index];
+    // The code's values, which may be rounded.
+    if (code !== undefined) all[index].data = await decode(path, name, code, data.length);
+    all[index].code = undefined;
+  }
+  const coded: [string, readonly number[]][] = [];
+  const stored = all.map(({ name, shape, data, code }): SafetensorsTensor => {
+    if (code === undefined) return { name, dtype: 'F32', shape, data };
+    coded.push([name, shape]);
+    return { name: name + CODED, dtype: 'U8', shape: [code.length], data: code };
+  });
   const description = JSON.stringify(describe(Object.fromEntries(coded)));
   await writeSafetensors(path, stored, { finepune: description }, { checksums: true });
 }
@@ -114,7 +119,7 @@ export function checkCodedShapes(value: unknown, header: SafetensorsHeader, file
     shapes.set(name, shape);
     elements += elementsOf(shape);
   }
-  if (elements > DENSE_FLOOR + DENSE_PER_BYTE * fileSize) {
+  if (elements > mostCodedValues(fileSize)) {
     return fail(`${fileSize} bytes cannot hold its sparse tensors of ${elements} values`);
   }
   return shapes;
