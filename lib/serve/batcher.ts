@@ -62,6 +62,7 @@ export class Batcher<Image> {
           const place = this.#waiting.indexOf(waiting);
           if (place >= 0) this.#waiting.splice(place, 1);
           reject(aborted(signal));
+          this.#next();
         };
         signal.addEventListener('abort', stop, { once: true });
         waiting.release = () => signal.removeEventListener('abort', stop);
@@ -81,8 +82,12 @@ export class Batcher<Image> {
   }
 
   #next(): void {
+    if (this.#running !== undefined) return;
     const first = this.#waiting.at(0);
-    if (this.#running !== undefined || first === undefined) return;
+    if (first === undefined) {
+      this.#stopTimer();
+      return;
+    }
     const { maxBatch, maxDelay } = this.#options;
     const left = first.since + maxDelay - performance.now();
     if (this.#waiting.length < maxBatch && left > 0 && !this.#closed) {
@@ -92,12 +97,17 @@ export class Batcher<Image> {
       }, left);
       return;
     }
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#stopTimer();
     this.#running = this.#runBatch(this.#waiting.splice(0, maxBatch)).finally(() => {
       this.#running = undefined;
       this.#next();
     });
+  }
+
+  /** One that outlives its images would keep the process alive. */
+  #stopTimer(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   async #runBatch(batch: Waiting<Image>[]): Promise<void> {
