@@ -10,7 +10,7 @@ import { classCount } from './spec.js';
 import { InternalError, ModelFileError, SpecError, WeightsError } from '../errors.js';
 import type { ValueCoding } from '../native/addon.js';
 import { ByteFile } from './byte-file.js';
-import { isSealed } from './checksums.js';
+import { CHECKSUMS, claimedDataChecksum, isSealed } from './checksums.js';
 import {
   checkCodedShapes,
   CODED,
@@ -64,9 +64,12 @@ export interface PackedWeights {
   metadata: Record<string, string>;
 }
 
-/** Whether a .safetensors header is that of a model file. */
-export function isModelFileHeader(header: SafetensorsHeader): boolean {
-  return Object.hasOwn(header.metadata, 'finepune');
+/**
+ * Whether a .safetensors header is that of a model file. Checksums alone say so too: a damaged key must not turn a model
+ * into plain weights that lack whatever is coded.
+ */
+export function isModelFileHeader({ metadata }: SafetensorsHeader): boolean {
+  return Object.hasOwn(metadata, 'finepune') || claimedDataChecksum(metadata[CHECKSUMS]) !== undefined;
 }
 
 /**
@@ -176,6 +179,7 @@ async function readDescription(
       `${file.path}: plain weights, not a model file of this package; give them with --model NAME --weights FILE`,
     );
   }
+  if (!Object.hasOwn(header.metadata, 'finepune')) fail('its description is missing');
   let metadata: unknown;
   try {
     metadata = JSON.parse(header.metadata['finepune']);

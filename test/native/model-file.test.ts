@@ -179,6 +179,9 @@ describe('model file', () => {
     for (const variant of variants) {
       writeFileSync(path, variant);
       await expect(readModelFile(path)).rejects.toMatchObject({ code: 'E_MODEL_FILE' });
+      const typed = { code: expect.stringMatching(/^(E_MODEL_FILE|E_WEIGHTS)$/) as string };
+      await expect(readWeights(path)).rejects.toMatchObject(typed);
+      await expect(inspectFile(path)).rejects.toMatchObject(typed);
     }
   });
 
