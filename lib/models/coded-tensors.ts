@@ -1,8 +1,9 @@
 /** Float32 tensors inside a .safetensors file, coded (native/sparse/codec.h) where that is smaller. */
 import { availableParallelism } from 'node:os';
-import { ModelFileError, messageOf, WeightsError } from '../errors.js';
+import { ModelFileError, messageOf, OutOfMemoryError, WeightsError } from '../errors.js';
 import type { ValueCoding } from '../native/addon.js';
 import { loadAddon } from '../native/load.js';
+import { callSite, fromNative } from '../native/native-error.js';
 import type { ByteFile } from './byte-file.js';
 import { CHECKSUMS, claimedDataChecksum, crcOf } from './checksums.js';
 import { beyondCodedLimit, mostCodedValues } from './coded-limit.js';
@@ -72,6 +73,7 @@ async function encode(
   dense: Float32Array,
   values: ValueCoding,
 ): Promise<Uint8Array> {
+  const site = callSite(encode);
   try {
     return await loadAddon().encodeSparse({
       dense,
@@ -80,7 +82,7 @@ async function encode(
       threads: availableParallelism(),
     });
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== 'E_WEIGHTS') throw error;
+    if ((error as { code?: unknown } | null)?.code !== 'E_WEIGHTS') throw fromNative(error, site);
     throw new WeightsError(`tensor ${quote(name)}: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -143,7 +145,7 @@ function namedEntry(name: string, entry: SafetensorsEntry, coded: CodedShapes): 
  * Every tensor of a file that writeCodedTensors wrote, in the file's order. Stored bytes are read and their checksum
  * verified before any is decoded.
  *
- * @throws ModelFileError where bytes differ from the checksum, or are not what the encoder writes.
+ * @throws ModelFileError where bytes differ from the checksum, or are not what the encoder writes; OutOfMemoryError
  */
 export async function readCodedTensors(
   file: ByteFile,
@@ -154,7 +156,7 @@ export async function readCodedTensors(
   let sum = 0;
   for (const [entryName, entry] of header.tensors) {
     const { name, shape } = namedEntry(entryName, entry, coded);
-    const bytes = new Uint8Array(entry.bytes);
+    const bytes = allocate(file.path, name, () => new Uint8Array(entry.bytes));
     await file.readInto(bytes, entry.offset, (piece) => (sum = crcOf(piece, sum)));
     stored.push({ name, shape, bytes, isCoded: name !== entryName });
   }
@@ -171,11 +173,26 @@ export async function readCodedTensors(
   return tensors;
 }
 
-async function decode(path: string, name: string, bytes: Uint8Array, length: number): Promise<Float32Array> {
+/** Memory for a tensor. A file may ask for more than there is, and than an array can hold. */
+function allocate<Memory>(path: string, name: string, make: () => Memory): Memory {
   try {
-    return await loadAddon().decodeSparse({ bytes, length, threads: availableParallelism() });
+    return make();
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== 'E_MODEL_FILE') throw error;
+    if (!(error instanceof RangeError)) throw error;
+    throw new OutOfMemoryError(`${path}: tensor ${quote(name)} does not fit in memory; read it on a larger machine`, {
+      cause: error,
+    });
+  }
+}
+
+async function decode(path: string, name: string, bytes: Uint8Array, length: number): Promise<Float32Array> {
+  const site = callSite(decode);
+  const dense = allocate(path, name, () => new Float32Array(length));
+  try {
+    await loadAddon().decodeSparse({ bytes, dense, threads: availableParallelism() });
+    return dense;
+  } catch (error) {
+    if ((error as { code?: unknown } | null)?.code !== 'E_MODEL_FILE') throw fromNative(error, site);
     throw new ModelFileError(`${path}: tensor ${quote(name)}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -330,6 +330,9 @@ export interface Addon {
     rowLength: number;
     threads: number;
   }): Promise<Uint8Array>;
-  /** The inverse, for a tensor of `length` entries; rejects with E_MODEL_FILE on bytes that the encoder would not write. */
-  decodeSparse(request: { bytes: Uint8Array; length: number; threads: number }): Promise<Float32Array>;
+  /**
+   * The inverse, into `dense`, which has as many entries as the tensor; neither array may change meanwhile. Rejects with
+   * E_MODEL_FILE on bytes that the encoder would not write.
+   */
+  decodeSparse(request: { bytes: Uint8Array; dense: Float32Array; threads: number }): Promise<void>;
 }

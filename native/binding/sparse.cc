@@ -16,14 +16,11 @@ namespace finepune::binding {
 
 namespace {
 
-// 2^33 entries are 32 GB, past any typed array.
-constexpr double kMostEntries = 8589934592.0;
-
-// work() on a thread of Node's pool, then convert(job, env) for what the promise resolves with. Node waits for it before an
+// work() on a thread of Node's pool, then convert(env) for what the promise resolves with. Node waits for it before an
 // environment ends.
 class PoolJob final : public Napi::AsyncWorker {
  public:
-  PoolJob(Napi::Env env, std::function<void()> work, std::function<Napi::Value(PoolJob&, Napi::Env)> convert)
+  PoolJob(Napi::Env env, std::function<void()> work, std::function<Napi::Value(Napi::Env)> convert)
       : AsyncWorker(env, "finepune"),
         deferred_(Napi::Promise::Deferred::New(env)),
         work_(std::move(work)),
@@ -31,8 +28,6 @@ class PoolJob final : public Napi::AsyncWorker {
 
   // Keeps a JavaScript value, whose memory the work reads or writes, alive.
   void keep(Napi::Object value) { kept_.push_back(Napi::Persistent(value)); }
-  // The value that was given to the last keep.
-  Napi::Value last_kept() const { return kept_.back().Value(); }
   Napi::Promise promise() const { return deferred_.Promise(); }
 
   void Execute() override {
@@ -50,7 +45,7 @@ class PoolJob final : public Napi::AsyncWorker {
       return;
     }
     try {
-      deferred_.Resolve(convert_(*this, env));
+      deferred_.Resolve(convert_(env));
     } catch (const Napi::Error& error) {
       deferred_.Reject(error.Value());
     } catch (...) {
@@ -61,7 +56,7 @@ class PoolJob final : public Napi::AsyncWorker {
  private:
   Napi::Promise::Deferred deferred_;
   std::function<void()> work_;
-  std::function<Napi::Value(PoolJob&, Napi::Env)> convert_;
+  std::function<Napi::Value(Napi::Env)> convert_;
   std::vector<Napi::ObjectReference> kept_;
   std::optional<Failure> failure_;
 };
@@ -112,7 +107,7 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
   // Deletes itself after it has settled the promise.
   auto* job = new PoolJob(
       info.Env(), [=] { *bytes = encode_quantized(values, quantization, options); },
-      [bytes](PoolJob&, Napi::Env env) -> Napi::Value {
+      [bytes](Napi::Env env) -> Napi::Value {
         auto coded = Napi::Uint8Array::New(env, bytes->size());
         if (!bytes->empty()) std::memcpy(coded.Data(), bytes->data(), bytes->size());
         return coded;
@@ -124,21 +119,15 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
 }
 
 Napi::Value decode(const Napi::CallbackInfo& info) {
-  const Napi::Env env = info.Env();
   const Fields request(info[0], "request");
   auto coded = request.typed_array<Napi::Uint8Array>("bytes", napi_uint8_array, "Uint8Array");
-  const double length = request.number("length");
-  if (!(length >= 0) || length > kMostEntries || length != static_cast<double>(static_cast<int64_t>(length))) {
-    throw Error("E_MODEL_FILE", "expected a whole number of entries for a tensor's length");
-  }
+  // The caller's memory: what V8 cannot allocate for an addon ends the process.
+  auto dense = request.typed_array<Napi::Float32Array>("dense", napi_float32_array, "Float32Array");
   const unsigned threads = to_threads(request.integer("threads"));
-  auto dense = Napi::Float32Array::New(env, static_cast<size_t>(length));
   const std::span<const uint8_t> bytes{coded.Data(), coded.ElementLength()};
   const std::span<float> values{dense.Data(), dense.ElementLength()};
   // Deletes itself after it has settled the promise.
-  auto* job = new PoolJob(
-      env, [=] { decode_tensor(bytes, values, threads); },
-      [](PoolJob& self, Napi::Env) -> Napi::Value { return self.last_kept(); });
+  auto* job = new PoolJob(info.Env(), [=] { decode_tensor(bytes, values, threads); }, undefined);
   job->keep(coded);
   job->keep(dense);
   const Napi::Promise promise = job->promise();

@@ -2,7 +2,7 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { ModelFileError } from '../../lib/errors.js';
+import { ModelFileError, OutOfMemoryError } from '../../lib/errors.js';
 import { sealHeader } from '../../lib/models/checksums.js';
 import {
   elementsOf,
@@ -163,6 +163,18 @@ describe('model file', () => {
     writeFileSync(path, file);
     await expect(readModelFile(path)).rejects.toThrow(ModelFileError);
     await expect(readModelFile(path)).rejects.toThrow(/tensor "fc\.weight"/);
+  });
+
+  it('says that a tensor larger than any array does not fit, and goes on', async () => {
+    const path = join(temporaryFolder(), 'large.safetensors');
+    // Enough bytes for the bound on coded tensors.
+    const filler = { name: 'filler', dtype: 'F32' as const, shape: [2 ** 21], data: new Float32Array(2 ** 21) };
+    const code = { name: 'a.sparse', dtype: 'U8' as const, shape: [9], data: new Uint8Array(9) };
+    const none = { spec: null, labels: null, preprocessing: null, provenance: null };
+    const finepune = JSON.stringify({ version: 3, ...none, sparse: { a: [2 ** 17, 2 ** 16] } });
+    await writeSafetensors(path, [filler, code], { finepune }, { checksums: true });
+    await expect(readWeights(path)).rejects.toThrow(OutOfMemoryError);
+    await expect(readWeights(path)).rejects.toThrow(/tensor "a" does not fit in memory/);
   });
 
   it('answers every flipped byte, every cut and every lengthening with a typed error', async () => {
