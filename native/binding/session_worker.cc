@@ -1,6 +1,10 @@
 #include "binding/session_worker.h"
 
+#include <string>
+#include <system_error>
+
 #include "binding/environment.h"
+#include "ops/error.h"
 
 namespace finepune::binding {
 
@@ -40,7 +44,17 @@ void Job::finish(Napi::Env env) {
 
 SessionWorker::SessionWorker(std::shared_ptr<Environment> environment) : environment_(std::move(environment)) {
   environment_->add(this);
-  thread_ = std::thread([this] { loop(); });
+  try {
+    thread_ = std::thread([this] { loop(); });
+  } catch (const std::system_error& error) {
+    // There will be no destructor to do it.
+    environment_->remove(this);
+    throw Error("E_OOM", std::string("the system begins no more threads: ") + error.what() +
+                             "; dispose of sessions and models, or raise the limit of processes or memory");
+  } catch (...) {
+    environment_->remove(this);
+    throw;
+  }
 }
 
 SessionWorker::~SessionWorker() {

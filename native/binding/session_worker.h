@@ -57,6 +57,7 @@ class Job {
 // Everything but the thread's own loop is called on the main thread.
 class SessionWorker {
  public:
+  // Throws Error("E_OOM") where the system begins no more threads.
   explicit SessionWorker(std::shared_ptr<Environment> environment);
   // Lets the job that runs end, drops those that wait, joins.
   ~SessionWorker();

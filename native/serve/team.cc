@@ -7,6 +7,7 @@
 #endif
 
 #include "threads/leave_core.h"
+#include "threads/start_threads.h"
 
 namespace finepune::serve {
 
@@ -33,9 +34,10 @@ uint64_t helpers_inside(uint64_t gate) { return gate % kOneWork / kOneHelper; }
 }  // namespace
 
 Team::Team(int64_t threads) {
-  for (int64_t number = 1; number < std::min(threads, kMostThreads); ++number) {
-    helpers_.emplace_back([this, number] { help(number); });
-  }
+  const int64_t helpers = std::clamp<int64_t>(threads, 1, kMostThreads) - 1;
+  start_threads(helpers_, static_cast<size_t>(helpers), [this](size_t i) {
+    return std::thread([this, number = static_cast<int64_t>(i) + 1] { help(number); });
+  });
 }
 
 Team::~Team() {

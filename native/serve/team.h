@@ -14,6 +14,7 @@ namespace finepune::serve {
 // spin while the team is awake, and sleep otherwise. A helper that the system has not scheduled is not waited for.
 class Team {
  public:
+  // Fewer threads where the system begins no more.
   explicit Team(int64_t threads);
   ~Team();
   Team(const Team&) = delete;

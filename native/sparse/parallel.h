@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "threads/leave_core.h"
+#include "threads/start_threads.h"
 
 namespace finepune {
 
@@ -34,12 +35,12 @@ void parallel_pieces(size_t count, unsigned threads, const Work& work) {
   {
     std::vector<std::jthread> others;
     const size_t wanted = std::min<size_t>(std::max(threads, 1u), count);
-    for (size_t i = 1; i < wanted; ++i) {
-      others.emplace_back([&run, core = current_core()] {
+    start_threads(others, wanted - std::min<size_t>(wanted, 1), [&run](size_t) {
+      return std::jthread([&run, core = current_core()] {
         leave_core(core);
         run();
       });
-    }
+    });
     run();
   }
   if (failure) std::rethrow_exception(failure);

@@ -317,6 +317,28 @@ describe('processes', () => {
     expect(await exit).toBe(0);
   });
 
+  it('refuse a session where the system begins no more threads, and make it once it does', async () => {
+    using images = writeImages(12, 4);
+    const file = join(images.file.path, '..', 'child.cjs');
+    // Memory for one more stack or two; a limit of the number of threads would not bind root.
+    const end = `
+      const { execFileSync } = require('node:child_process');
+      const limitMemory = (bytes) => execFileSync('prlimit', ['--pid', String(process.pid), '--as=' + bytes + ':']);
+      const [pages] = require('node:fs').readFileSync('/proc/self/statm', 'utf8').split(' ');
+      const sessions = [];
+      let code;
+      limitMemory(4096 * pages + 20e6);
+      while (code === undefined && sessions.length < 50) {
+        await addon.createSession(options).then((made) => sessions.push(made), (error) => (code = error.code));
+      }
+      limitMemory('unlimited');
+      await addon.createSession(options);
+      console.log(code);`;
+    writeFileSync(file, withImages(images, end));
+    const { stdout } = await run(process.execPath, [file], { timeout: 60_000 });
+    expect(stdout).toBe('E_OOM\n');
+  });
+
   it('do not grow with sessions that come and go', async () => {
     using images = writeImages(12, 4);
     const file = join(images.file.path, '..', 'child.cjs');
