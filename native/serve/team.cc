@@ -1,6 +1,7 @@
 #include "serve/team.h"
 
 #include <algorithm>
+#include <utility>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -73,12 +74,20 @@ void Team::share(Piece piece, const void* context, int64_t first_worker, int64_t
   // Whoever has not come in by now is too late; the others are on their last piece.
   const uint64_t inside = helpers_inside(gate_.fetch_and(~kOpen, std::memory_order_acq_rel));
   for (int pauses = 0; gone_.load(std::memory_order_acquire) != inside;) pause(pauses);
+  if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
 }
 
 void Team::take_items(int64_t worker) {
-  for (int64_t item = next_.fetch_add(1, std::memory_order_relaxed); item < count_;
-       item = next_.fetch_add(1, std::memory_order_relaxed)) {
-    piece_(context_, item, worker);
+  try {
+    for (int64_t item = next_.fetch_add(1, std::memory_order_relaxed); item < count_;
+         item = next_.fetch_add(1, std::memory_order_relaxed)) {
+      piece_(context_, item, worker);
+    }
+  } catch (...) {
+    // Not out of here: a helper would end the process, and the caller leave a frame that helpers still use.
+    next_.store(count_, std::memory_order_relaxed);
+    const std::lock_guard lock(mutex_);
+    if (!failure_) failure_ = std::current_exception();
   }
 }
 

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -34,10 +35,9 @@ class Team {
     Team& team_;
   };
 
-  // work(item, worker) for every item below `count`, the next to whoever is free, on the caller alone where `threads`
-  // is
-  // 1. Workers are numbered from `first_worker`, the caller's number, on. `work` must not throw, nor use more than one
-  // thread itself where this does.
+  // work(item, worker) for every item below `count`, the next to whoever is free; with one thread on the caller alone.
+  // Workers are numbered from `first_worker`, the caller's number, on. `work` must not use more than one thread itself
+  // where this does. Its first exception is rethrown once nobody works any more; items not begun are left out.
   template <typename Work>
   void run(int64_t threads, int64_t first_worker, int64_t count, const Work& work) {
     if (threads <= 1 || count <= 1 || helpers_.empty()) {
@@ -65,6 +65,8 @@ class Team {
   std::atomic<uint64_t> gate_{0};
   std::atomic<uint64_t> gone_{0};
   std::atomic<bool> awake_{false}, stopped_{false};
+  // Of the work at hand; guarded by the mutex until all are out.
+  std::exception_ptr failure_;
   // The core that the caller was last seen on.
   std::atomic<int> caller_core_{-1};
   std::mutex mutex_;
