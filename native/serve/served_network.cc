@@ -48,7 +48,6 @@ ServedNetwork::ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOp
       kernels_(options.kernels != nullptr ? options.kernels : best_kernels()),
       program_(make_program(graph, tensors)),
       memory_(plan_memory(program_)),
-      wide_from_(options.largest_batch + 1),
       team_(options.threads) {
   options_.threads = team_.threads();
   scratch_.resize(static_cast<size_t>(options_.threads));
@@ -63,7 +62,7 @@ ServedNetwork::ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOp
 }
 
 void ServedNetwork::choose_forms() {
-  const bool can_be_wide = wide_from_ <= options_.largest_batch;
+  const bool can_be_wide = wide_from_ != kNever;
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     if (!has_weights(program_.steps[i])) continue;
     const std::vector<Form> forms = make_forms(i);
@@ -72,7 +71,9 @@ void ServedNetwork::choose_forms() {
     std::erase(wide_forms, Form::columns);
     const bool measured = is_measured(options_.choice);
     single_.forms[i] = measured ? fastest_form(single_, i, forms) : forms.back();
-    wide_.forms[i] = measured && can_be_wide ? fastest_form(wide_, i, wide_forms) : wide_forms.back();
+    wide_.forms[i] = !can_be_wide ? single_.forms[i]
+                     : measured   ? fastest_form(wide_, i, wide_forms)
+                                  : wide_forms.back();
     for (const Form form : forms) {
       if (form != single_.forms[i] && form != wide_.forms[i]) program_.steps[i].weights->drop(form);
     }
@@ -179,9 +180,22 @@ void ServedNetwork::measure_wide() {
     run_groups(single_, images, 0, count, logits.data());
     apart = std::min(apart, seconds_now() - begin);
   }
-  wide_from_ = together < apart ? std::max<int64_t>(2, static_cast<int64_t>(kWidePixel * together / apart) + 1)
-                                : options_.largest_batch + 1;
-  if (wide_from_ > kWidePixel) wide_from_ = together < apart ? kWidePixel : options_.largest_batch + 1;
+  // Written so that what cannot be compared counts as slower.
+  if (together < apart) {
+    wide_from_ = std::clamp<int64_t>(static_cast<int64_t>(kWidePixel * together / apart) + 1, 2, kWidePixel);
+  }
+  if (!(together < apart) || wide_from_ > options_.largest_batch) leave_wide();
+}
+
+void ServedNetwork::leave_wide() {
+  wide_from_ = kNever;
+  for (size_t i = 0; i < program_.steps.size(); ++i) {
+    if (wide_.forms[i] == single_.forms[i]) continue;
+    program_.steps[i].weights->drop(wide_.forms[i]);
+    wide_.forms[i] = single_.forms[i];
+  }
+  working_.clear();
+  kept_ = AlignedFloats();
 }
 
 int64_t ServedNetwork::group_workers(const Mode& mode, int64_t groups) const {
@@ -293,12 +307,10 @@ void ServedNetwork::run(const Images& images, float* logits) {
 
 std::vector<LayerReport> ServedNetwork::layers() const {
   std::vector<LayerReport> reports;
-  const bool wide = wide_from_ <= options_.largest_batch;
   for (size_t i = 0; i < program_.steps.size(); ++i) {
     const Step& step = program_.steps[i];
     if (!has_weights(step)) continue;
-    reports.push_back({step.name, step.weights->density(), single_.forms[i], wide ? wide_.forms[i] : single_.forms[i],
-                       step.weights->bytes()});
+    reports.push_back({step.name, step.weights->density(), single_.forms[i], wide_.forms[i], step.weights->bytes()});
   }
   return reports;
 }

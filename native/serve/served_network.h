@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -76,6 +77,8 @@ class ServedNetwork {
   int64_t bytes() const;
 
  private:
+  static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+
   void choose_forms();
   // The forms `step` may have as options_ say, made; the dense one first.
   std::vector<Form> make_forms(size_t step);
@@ -84,6 +87,8 @@ class ServedNetwork {
   void fill_input(const Mode& mode, size_t step);
   Form fastest_form(const Mode& mode, size_t step, const std::vector<Form>& forms);
   void measure_wide();
+  // Computes images one by one from now on, and drops what only many together would use.
+  void leave_wide();
   double time_step(const Mode& mode, size_t step, Form form);
   // Computes `groups` groups of mode.pixel images from number `first` on.
   void run_groups(const Mode& mode, const Images& images, int64_t first, int64_t groups, float* logits);
@@ -103,8 +108,8 @@ class ServedNetwork {
   Program program_;
   MemoryPlan memory_;
   Mode single_, wide_;
-  // Fewest images worth computing together; above largest_batch for never.
-  int64_t wide_from_;
+  // Fewest images worth computing together, at most options_.largest_batch, or kNever.
+  int64_t wide_from_ = kNever;
   std::vector<AlignedFloats> working_;
   AlignedFloats kept_;
   std::vector<Scratch> scratch_;

@@ -331,6 +331,72 @@ TEST("serve: layers timed in both forms give the values of either, and the memor
   }
 }
 
+// Form of the weights, memory of the layer.
+using Bytes = std::map<serve::Form, int64_t>;
+
+serve::ServedNetwork served_with(const Checked& checked, Choice choice, int64_t largest_batch) {
+  serve::ServeOptions options;
+  options.threads = 2;
+  options.largest_batch = largest_batch;
+  options.choice = choice;
+  return serve::ServedNetwork(checked.network.graph(), checked.tensors, options);
+}
+
+TEST("serve: a layer takes the memory of the forms in use, whether or not images are computed together") {
+  // Nearly dense: a form that skips zeros is made, and hardly ever wins.
+  for (const double density : {0.85, 0.3}) {
+    const Checked checked(convolution_graph({{32, 14, 14}, 32, 3, 3, 1, list({1, 1, 1, 1})}), density);
+    Bytes bytes;
+    for (const Choice choice : {Choice::dense, Choice::winograd, Choice::sparse, Choice::merged}) {
+      const serve::LayerReport layer = served_with(checked, choice, 1).layers()[0];
+      CHECK(layer.single == layer.wide);
+      bytes[layer.single] = layer.bytes;
+    }
+    CHECK_EQUAL(bytes.size(), size_t{4});
+    for (const int64_t largest_batch : {1, 16}) {
+      const serve::LayerReport layer = served_with(checked, Choice::measured, largest_batch).layers()[0];
+      CHECK_EQUAL(layer.bytes, bytes[layer.single] + (layer.wide == layer.single ? 0 : bytes[layer.wide]));
+    }
+  }
+  Graph graph = flattened_graph({1, 30, 20}, {GraphNode{"rectified", "Relu", {"input"}, {}}}, 1);
+  graph.nodes.push_back({"head", "Gemm", {"flatten"}, {{"out_features", {72}}}});
+  graph.output = "head";
+  graph.classes = 72;
+  const Checked checked(graph, 0.1);
+  const serve::LayerReport dense = served_with(checked, Choice::dense, 1).layers()[0];
+  const serve::LayerReport columns = served_with(checked, Choice::columns, 1).layers()[0];
+  CHECK(columns.single == serve::Form::columns && columns.wide == serve::Form::columns);
+  CHECK(columns.bytes < dense.bytes);
+}
+
+TEST("serve: images are never computed together where that was not asked for, however many come") {
+  Graph graph;
+  graph.input = {3, 32, 32};
+  graph.nodes = {
+      {"conv", "Conv", {"input"}, {{"out_channels", {8}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}}},
+      {"mean", "GlobalAveragePool", {"conv"}, {}},
+      {"flatten", "Flatten", {"mean"}, {}},
+  };
+  graph.output = "flatten";
+  graph.classes = 8;
+  const Checked checked(graph, 1);
+  constexpr int64_t kImages = 35;
+  const at::Tensor images = random_tensor({kImages, 3, 32, 32}, 5);
+  for (const int64_t largest_batch : {1, 7}) {
+    serve::ServedNetwork served = served_with(checked, Choice::dense, largest_batch);
+    std::vector<float> logits(kImages * 8);
+    serve::Images batch;
+    batch.floats = images.const_data_ptr<float>();
+    batch.count = 1;
+    served.run(batch, logits.data());
+    const int64_t before = served.bytes();
+    batch.count = kImages;
+    served.run(batch, logits.data());
+    // Two threads take an image each; sixteen images a pixel would take far more.
+    CHECK(served.bytes() < 3 * before);
+  }
+}
+
 TEST("serve: a missing or misshapen tensor is named") {
   Checked checked(convolution_graph({{3, 9, 9}, 5, 1, 1, 1, list({0, 0, 0, 0})}), 1);
   serve::Tensors tensors = checked.tensors;
