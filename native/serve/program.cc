@@ -354,6 +354,7 @@ void Builder::set_layouts(Program& program) {
     padding.left = std::max(padding.left, wanted.left);
     padding.bottom = std::max(padding.bottom, wanted.bottom);
     padding.right = std::max(padding.right, wanted.right);
+    check_plane(step.name, values_[whole].layout);
   }
   for (size_t i = 0; i < values_.size(); ++i) values_[i].layout.padding = values_[root(i)].layout.padding;
 }
@@ -367,11 +368,13 @@ Program Builder::build() {
   program.output = values_of_.at(graph_.output);
   program.classes = graph_.classes;
   set_layouts(program);
+  check_plane("input", values_[0].layout);
   for (Draft& draft : drafts_) {
     Step& step = draft.step;
     const int64_t rows = draft.shape[0];
+    check_plane(step.name, values_[step.output].layout);
     if (step.kind == StepKind::convolution) {
-      step.reading = plan_reading(step.convolution, values_[step.inputs[0]].layout, step.height, step.width);
+      step.reading = plan_reading(step, values_[step.inputs[0]].layout);
       step.weights =
           std::make_shared<Weights>(rows, rows / step.convolution.groups, false, step.reading.stencil, draft.weights);
     } else if (step.kind == StepKind::linear) {

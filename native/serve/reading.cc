@@ -1,12 +1,39 @@
 #include "serve/reading.h"
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace finepune::serve {
 
+namespace {
+
+// Of one plane: an offset in it, in floats of sixteen images a pixel, fits an int32_t.
+constexpr int64_t kMostPixels = int64_t{1} << 27;
+
+}  // namespace
+
 bool is_unit_stride(const ConvolutionShape& shape) { return shape.strides[0] == 1 && shape.strides[1] == 1; }
 
-ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& input, int64_t height, int64_t width) {
+void check_plane(const std::string& node, const Layout& layout) {
+  const Padding& padding = layout.padding;
+  // One row more for what plane() has before the first.
+  check_plane(node, padding.top + layout.height + padding.bottom + 1, layout.row_stride());
+}
+
+void check_plane(const std::string& node, int64_t rows, int64_t columns, int64_t layers) {
+  // One by one: the product of all may be past 64 bits.
+  int64_t left = kMostPixels;
+  for (const int64_t size : {rows, columns, layers}) {
+    if (size > left) {
+      throw std::invalid_argument("node " + node + ": its planes, with padding, would have more than " +
+                                  std::to_string(kMostPixels) + " pixels");
+    }
+    left /= std::max<int64_t>(size, 1);
+  }
+}
+
+ConvolutionReading plan_reading(const Step& convolution, const Layout& input) {
+  const ConvolutionShape& shape = convolution.convolution;
   const auto& [kernel, strides, dilations, padding, groups] = shape;
   ConvolutionReading reading;
   reading.stencil.channels = input.channels / groups;
@@ -24,9 +51,10 @@ ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& inp
     }
     return reading;
   }
-  reading.phase_height = height + (kernel[0] - 1) * dilations[0] / strides[0];
-  reading.phase_width = width + (kernel[1] - 1) * dilations[1] / strides[1];
+  reading.phase_height = convolution.height + (kernel[0] - 1) * dilations[0] / strides[0];
+  reading.phase_width = convolution.width + (kernel[1] - 1) * dilations[1] / strides[1];
   reading.row_stride = reading.phase_width;
+  check_plane(convolution.name, reading.phase_height, reading.phase_width);
   const int64_t size = reading.phase_height * reading.phase_width;
   for (int64_t y = 0; y < kernel[0]; ++y) {
     for (int64_t x = 0; x < kernel[1]; ++x) {
@@ -38,7 +66,9 @@ ConvolutionReading plan_reading(const ConvolutionShape& shape, const Layout& inp
       reading.stencil.taps.push_back(place * size + row / strides[0] * reading.phase_width + column / strides[1]);
     }
   }
-  reading.stencil.plane = static_cast<int64_t>(reading.phases.size()) * size;
+  const int64_t phases = static_cast<int64_t>(reading.phases.size());
+  check_plane(convolution.name, reading.phase_height, reading.phase_width, phases);
+  reading.stencil.plane = phases * size;
   return reading;
 }
 

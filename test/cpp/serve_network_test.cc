@@ -397,6 +397,34 @@ TEST("serve: images are never computed together where that was not asked for, ho
   }
 }
 
+TEST("serve: paddings and dilations that ask for planes past all memory are refused, naming the node") {
+  const std::vector<std::pair<Attributes, GraphInput>> cases = {
+      {{{"kernel_shape", {2, 2}}, {"dilations", {40000, 40000}}, {"pads", {20000, 20000, 20000, 20000}}}, {1, 4, 4}},
+      {{{"kernel_shape", {2, 2}},
+        {"dilations", {40001, 40001}},
+        {"strides", {2, 2}},
+        {"pads", {20000, 20000, 20001, 20001}}},
+       {1, 4, 4}},
+      {{{"kernel_shape", {1, 1}}, {"pads", {6000, 6000, 6000, 6000}}}, {1, 4, 4}},
+      {{{"kernel_shape", {1, 1}}, {"strides", {2, 2}}, {"pads", {2147483647, 2147483647, 2147483647, 2147483647}}},
+       {1, 4, 4}},
+  };
+  for (const auto& [attributes, input] : cases) {
+    Graph graph;
+    graph.input = input;
+    GraphNode node{"huge", "Conv", {"input"}, attributes};
+    node.attributes["out_channels"] = {1};
+    graph.nodes = {node, {"mean", "GlobalAveragePool", {"huge"}, {}}, {"flatten", "Flatten", {"mean"}, {}}};
+    graph.output = "flatten";
+    graph.classes = 1;
+    const std::vector<float> values(4, 1.0f);
+    const size_t taps = attributes.at("kernel_shape")[0] == 2 ? 4 : 1;
+    const serve::Tensors tensors = {{"huge.weight", std::span(values).first(taps)},
+                                    {"huge.bias", std::span(values).first(1)}};
+    CHECK_THROWS(std::invalid_argument, "huge", serve::ServedNetwork(graph, tensors, {}));
+  }
+}
+
 TEST("serve: a missing or misshapen tensor is named") {
   Checked checked(convolution_graph({{3, 9, 9}, 5, 1, 1, 1, list({0, 0, 0, 0})}), 1);
   serve::Tensors tensors = checked.tensors;
