@@ -127,7 +127,7 @@ export class Model implements AsyncDisposable {
   /**
    * Logits of images already preprocessed.
    *
-   * @param input float32 [batch, channels, size, size], normalised as `preprocessing` says, row-major
+   * @param input float32 [batch, channels, size, size], normalised as `preprocessing` says, row-major; copied
    * @param shape of `input`
    * @returns float32 [batch, classes], row-major
    * @throws UsageError the shape is not the network's or not the data's; DisposedError
@@ -148,7 +148,9 @@ export class Model implements AsyncDisposable {
         `expected a Float32Array of ${batch * channels * height * width} values for shape [${shape.join(', ')}]`,
       );
     }
-    return this.#enqueue(() => this.#backend.run(input, [batch, channels, height, width]));
+    // The call may wait behind others, and the caller reuse the array meanwhile.
+    const copy = input.slice();
+    return this.#enqueue(() => this.#backend.run(copy, [batch, channels, height, width]));
   }
 
   /** Which form each layer's weights have, and the memory taken; null where libtorch computes. */

@@ -100,6 +100,18 @@ describe('loadModel', () => {
     expect([...logits]).toEqual([4, 0.5, 0, 0, 0.5, 0]);
   });
 
+  it('does not see what becomes of the input after the call', async () => {
+    await using model = await loadModel(modelFile);
+    const input = new Float32Array(3 * SIZE * SIZE);
+    const answers = [1, 2, 3].map((value) => {
+      input.fill(value);
+      return model.run(input, [1, 3, SIZE, SIZE]);
+    });
+    input.fill(Number.NaN);
+    const logits = (await Promise.all(answers)).map((answer) => [...answer.logits]);
+    expect(logits).toEqual([[4, 4.5, 4], [8, 8.5, 8], [12, 12.5, 12]]);
+  });
+
   it('refuses what cannot be an input, saying what is expected', async () => {
     await using model = await loadModel(modelFile);
     await expect(model.run(new Float32Array(3), [1, 3, SIZE, SIZE])).rejects.toThrow(/expected a Float32Array of 192 values/);
