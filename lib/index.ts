@@ -27,6 +27,7 @@ export {
   evaluate,
   inspect,
   loadModel,
+  type ClassifyListOptions,
   type ClassifyOptions,
   type Diagnosis,
   type EvaluateOptions,

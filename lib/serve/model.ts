@@ -1,6 +1,6 @@
 /** A network loaded for classifying. */
 
-import { DisposedError, UsageError } from '../errors.js';
+import { AbortedError, DisposedError, FinepuneError, UsageError } from '../errors.js';
 import { classCount, type ModelInput, type ModelSpec } from '../models/index.js';
 import type { ServedNetworkDescription } from '../native/addon.js';
 import { openBackend, type Backend } from './backend.js';
@@ -32,6 +32,12 @@ export interface ClassifyOptions {
   top?: number;
   /** Gives up: the promise rejects with an AbortedError, and images that wait are never computed. */
   signal?: AbortSignal | undefined;
+}
+
+/** How a list is classified. */
+export interface ClassifyListOptions extends ClassifyOptions {
+  /** Lets one image fail without the others: its place in the answer has its error. False if not given. */
+  settle?: boolean | undefined;
 }
 
 const MAX_BATCH = 32;
@@ -89,24 +95,33 @@ export class Model implements AsyncDisposable {
 
   /**
    * The likeliest labels of one image, or of each of several. An image that cannot be read fails its own call, never
-   * that of another.
+   * that of another. A list is one call, rejected with the error of the first image that fails; with `settle` its answer
+   * has in each image's place its predictions or its error, and only the signal rejects it.
    *
    * @throws ImageError an image cannot be read; AbortedError; DisposedError; UsageError `top` is not a positive whole
    *   number
+   * @example
+   * for (const answer of await model.classify(paths, { settle: true })) {
+   *   console.log(answer instanceof FinepuneError ? answer.message : answer[0].label);
+   * }
    */
   classify(image: ImageInput, options?: ClassifyOptions): Promise<Prediction[]>;
-  classify(images: readonly ImageInput[], options?: ClassifyOptions): Promise<Prediction[][]>;
+  classify(
+    images: readonly ImageInput[],
+    options?: ClassifyListOptions & { settle?: false | undefined },
+  ): Promise<Prediction[][]>;
+  classify(images: readonly ImageInput[], options: ClassifyListOptions): Promise<(Prediction[] | FinepuneError)[]>;
   async classify(
     images: ImageInput | readonly ImageInput[],
-    { top = 5, signal }: ClassifyOptions = {},
-  ): Promise<Prediction[] | Prediction[][]> {
+    { top = 5, signal, settle = false }: ClassifyListOptions = {},
+  ): Promise<Prediction[] | (Prediction[] | FinepuneError)[]> {
     this.#assertUsable();
     if (!Number.isSafeInteger(top) || top < 1) {
       throw new UsageError(`expected a whole number 1 or more for top but received ${String(top)}`);
     }
     if (!isList(images)) return this.#classifyOne(images, top, signal);
     // As many at a time as fill two batches: one runs while the next is decoded.
-    const all: Prediction[][] = new Array<Prediction[]>(images.length);
+    const all = new Array<Prediction[] | FinepuneError>(images.length);
     let next = 0;
     const work = async () => {
       while (next < images.length) {
@@ -115,8 +130,12 @@ export class Model implements AsyncDisposable {
         try {
           all[index] = await this.#classifyOne(images[index], top, signal);
         } catch (error) {
-          next = images.length;
-          throw error;
+          if (settle && error instanceof FinepuneError && !(error instanceof AbortedError)) {
+            all[index] = error;
+          } else {
+            next = images.length;
+            throw error;
+          }
         }
       }
     };

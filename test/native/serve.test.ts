@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataError, DisposedError, ImageError, UsageError, evaluate, inspect, loadModel } from '../../lib/index.js';
+import { DataError, DisposedError, FinepuneError, ImageError, UsageError, evaluate, inspect, loadModel } from '../../lib/index.js';
 import { validateSpec, writeModelFile, writeSafetensors } from '../../lib/models/index.js';
 
 const SIZE = 8;
@@ -225,6 +225,22 @@ describe('a model under concurrent calls', () => {
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'rejected', 'fulfilled']);
     expect((results[1] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError);
     expect((results[2] as PromiseRejectedResult).reason).toBeInstanceOf(ImageError);
+  });
+
+  it('rejects a list with an unreadable image, or answers the others where each shall have its own outcome', async () => {
+    await using model = await loadModel(modelFile, { maxBatch: 2 });
+    const good = await picture(0, 0, 255);
+    const images = [good, Buffer.from('no image'), join(folder, 'none.png'), good, good, good, good];
+    await expect(model.classify(images)).rejects.toThrow(ImageError);
+    const answers = await model.classify(images, { top: 1, settle: true });
+    expect(answers.map((answer) => (answer instanceof FinepuneError ? answer.code : answer[0].label))).toEqual(
+      ['blue', 'E_IMAGE', 'E_IMAGE', 'blue', 'blue', 'blue', 'blue'],
+    );
+    const signal = AbortSignal.abort();
+    await expect(model.classify(images, { settle: true, signal })).rejects.toMatchObject({ code: 'E_ABORTED' });
+    // The type of what is not settled has no errors in it.
+    const [[best]] = await model.classify([good], { settle: false });
+    expect(best.label).toBe('blue');
   });
 
   it('takes raw pixels, grey, RGB or with alpha', async () => {
