@@ -124,7 +124,8 @@ export class Batcher<Image> {
   }
 }
 
-function aborted(signal: AbortSignal): AbortedError {
+/** What a call rejects with that its signal stops. */
+export function aborted(signal: AbortSignal): AbortedError {
   return new AbortedError('stopped while classifying', { cause: signal.reason });
 }
 

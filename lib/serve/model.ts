@@ -4,7 +4,7 @@ import { AbortedError, DisposedError, FinepuneError, UsageError } from '../error
 import { classCount, type ModelInput, type ModelSpec } from '../models/index.js';
 import type { ServedNetworkDescription } from '../native/addon.js';
 import { openBackend, type Backend } from './backend.js';
-import { Batcher } from './batcher.js';
+import { aborted, Batcher } from './batcher.js';
 import { readImage, type ImageInput } from './image-input.js';
 import { ServeMeter, type ServeMetrics } from './metrics.js';
 import { softmax, topIndices } from './softmax.js';
@@ -192,6 +192,8 @@ export class Model implements AsyncDisposable {
   }
 
   async #classifyOne(image: ImageInput, top: number, signal: AbortSignal | undefined): Promise<Prediction[]> {
+    // Before the image is read: of many that are given up none should cost any more, nor tell of a file that is not there.
+    if (signal?.aborted) throw aborted(signal);
     const { resize, channels } = this.spec.input;
     const record = await readImage(image, { size: resize, channels: channels === 1 ? 1 : 3 });
     return this.#predictions(await this.#batcher.add(record, signal), top);

@@ -266,6 +266,8 @@ describe('a model under concurrent calls', () => {
     await expect(kept).resolves.toHaveLength(3);
     expect(model.metrics.images).toBe(1);
     await expect(model.classify(image, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'E_ABORTED' });
+    const missing = join(folder, 'none.png');
+    await expect(model.classify(missing, { signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'E_ABORTED' });
   });
 
   it('answers what waits before it is disposed of, and nothing after', async () => {
