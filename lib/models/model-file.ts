@@ -189,7 +189,7 @@ async function readDescription(
   if (!isObject(metadata)) return fail('its description is not a JSON object');
   if (metadata['version'] !== VERSION) {
     throw new ModelFileError(
-      `${file.path}: a model file of version ${Number(metadata['version'])}, this package reads version ${VERSION}; use the package's version that wrote it`,
+      `${file.path}: a model file of version ${JSON.stringify(metadata['version'])}, this package reads version ${VERSION}; use the package's version that wrote it`,
     );
   }
   if (!(await isSealed(file))) fail('the checksum of its header is wrong');

@@ -114,6 +114,8 @@ describe('model file', () => {
 
   it.each<[string, (description: Record<string, unknown>) => unknown, RegExp]>([
     ['a later version', (d) => (d['version'] = 4, d), /version 4, this package reads version 3/],
+    ['a version that is no number', (d) => (d['version'] = { toString: 3 }, d), /version \{"toString":3\}, this package/],
+    ['no version', (d) => ({ ...d, version: undefined }), /version undefined, this package/],
     ['no object', () => 3, /not a JSON object/],
     ['a spec that is none', (d) => (d['spec'] = {}, d), /the spec inside the model file/],
     ['a label too few', (d) => (d['labels'] = ['a', 'b'], d), /2 labels for 3 classes/],
