@@ -22,7 +22,7 @@ describe.each(listModels())('%s served', (name) => {
     for (const item of disposals.splice(0)) await item.dispose();
   });
 
-  it.each(LARGE.includes(name) ? [0.1] : [1, 0.3, 0.05])(
+  it.each(LARGE.includes(name) ? [0.1, 0.02] : [1, 0.3, 0.05])(
     "gives the network's own logits with %f of its weights, in either form",
     async (density) => {
       const spec = loadSpec(name);
