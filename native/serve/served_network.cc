@@ -194,8 +194,10 @@ void ServedNetwork::leave_wide() {
     program_.steps[i].weights->drop(wide_.forms[i]);
     wide_.forms[i] = single_.forms[i];
   }
+  // Memory of sixteen images a pixel goes; that of one is there before the first image comes.
   working_.clear();
   kept_ = AlignedFloats();
+  reserve(single_, 1);
 }
 
 int64_t ServedNetwork::group_workers(const Mode& mode, int64_t groups) const {
