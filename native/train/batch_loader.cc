@@ -5,6 +5,9 @@
 
 #include <ATen/Functions.h>
 
+#include "ops/error.h"
+#include "threads/start_threads.h"
+
 namespace finepune {
 
 int loader_threads(int compute_threads) { return std::clamp(compute_threads / 4, 1, 8); }
@@ -19,8 +22,12 @@ BatchLoader::BatchLoader(Settings settings, BatchPlan plan) : settings_(std::mov
                             at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
     slot.labels = at::empty({settings_.batch_size}, at::kLong);
   }
-  threads_.reserve(static_cast<size_t>(threads));
-  for (int64_t i = 0; i < threads; ++i) threads_.emplace_back([this, plan] { work(plan); });
+  start_threads(threads_, static_cast<size_t>(threads),
+                [&](size_t) { return std::thread([this, plan] { work(plan); }); });
+  if (threads_.empty()) {
+    throw Error("E_OOM",
+                "the system begins no more threads; dispose of sessions, or raise the limit of processes or memory");
+  }
 }
 
 BatchLoader::~BatchLoader() {

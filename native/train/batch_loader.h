@@ -49,7 +49,8 @@ class BatchLoader {
     int threads = 1;
   };
 
-  // Starts making batches 0, 1, ..., two more than there are threads at most ahead.
+  // Starts making batches 0, 1, ..., two more than there are threads at most ahead. Fewer threads where the
+  // system begins no more; throws Error("E_OOM") where it begins none.
   BatchLoader(Settings settings, BatchPlan plan);
   // Stops the threads, whatever they have begun.
   ~BatchLoader();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "no_more_threads.h"
 #include "ops/error.h"
 #include "train/batch_loader.h"
 
@@ -54,6 +55,21 @@ TEST("batches come in order whatever the number of threads, the last one short")
       CHECK_EQUAL(next.labels[0].item<int64_t>(), batch);
     }
   }
+}
+
+TEST("batches come where the system begins no more threads") {
+  const GreyFile grey(1);
+  const NoMoreThreads limit;
+  BatchLoader loader({.file = std::make_shared<const ImageFile>(grey.description(1)),
+                      .channels = make_channel_map({ChannelOrder::gray, 1, {0}, {1}}, 1),
+                      .output = {4, 4},
+                      .batches = 1000,
+                      .batch_size = 1,
+                      .threads = 1000},
+                     [](int64_t batch, std::vector<BatchItem>& items) {
+                       items.push_back({0, static_cast<int32_t>(batch), {0, 0, 4, 4, false, false}});
+                     });
+  for (int64_t batch = 0; batch < 1000; ++batch) CHECK_EQUAL(loader.next().labels[0].item<int64_t>(), batch);
 }
 
 TEST("what a loader thread throws comes out of next, and an unfinished loader ends") {
