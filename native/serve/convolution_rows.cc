@@ -11,6 +11,14 @@ namespace {
 constexpr int64_t kTileVectors = 24;
 // Rows that the dense kernel computes together, at most.
 constexpr int64_t kDenseRows = 8;
+// Floats of a tile's panels, about: half of a core's own cache.
+constexpr int64_t kPanelFloats = 64 << 10;
+// Vectors of a tile of which all channels are copied together, at least.
+constexpr int64_t kFewestPanelVectors = 9;
+// Output channels of a group for which its input is worth copying.
+constexpr int64_t kFewestPanelRows = 16;
+// Columns of weights for which that of a pooled convolution is: its pieces have few channels, or bands that overlap.
+constexpr int64_t kFewestPooledColumns = 1024;
 
 // Copies one phase of an input plane with its padding.
 void copy_phase(const Step& step, const Planes& input, int64_t channel, size_t number, float* to) {
@@ -52,6 +60,12 @@ void copy_phase(const Step& step, const Planes& input, int64_t channel, size_t n
   }
 }
 
+bool reads_panels(const StepContext& context, const Step& step, Form form) {
+  return form == Form::dense && context.kernels.panel_vectors > 0 &&
+         step.weights->rows() / step.convolution.groups >= kFewestPanelRows &&
+         (!step.pooled || step.weights->stencil().columns() >= kFewestPooledColumns);
+}
+
 // The input as the kernels read it, from the first padded pixel on.
 const float* readable_input(const StepContext& context, const Step& step, const StepMemory& memory) {
   const Planes& input = memory.inputs[0];
@@ -76,13 +90,20 @@ ConvolutionRows::ConvolutionRows(const StepContext& context, const Step& step, F
       memory_(memory),
       form_(form),
       input_(readable_input(context, step, memory)),
+      panels_(reads_panels(context, step, form)),
       row_floats_(step.reading.row_stride * context.pixel),
+      sum_row_floats_(panels_ ? step.width * context.pixel : row_floats_),
       rows_per_group_(step.weights->rows() / step.convolution.groups) {
   for (const int64_t tap : step.reading.stencil.taps) taps_.push_back(static_cast<int32_t>(tap * context.pixel));
 }
 
 int64_t ConvolutionRows::tile_vectors() const {
-  return form_ == Form::merged ? context_.kernels.merged_vectors : kTileVectors;
+  if (form_ == Form::merged) return context_.kernels.merged_vectors;
+  if (!panels_) return kTileVectors;
+  // All channels of a tile together, so that all pieces of it read the same panels, unless that would leave too few
+  // vectors for each weight read.
+  const int64_t most = kPanelFloats / (step_.weights->stencil().columns() * context_.kernels.lanes);
+  return most < kFewestPanelVectors ? kTileVectors : std::min(most, kTileVectors);
 }
 
 int64_t ConvolutionRows::blocks_a_piece(int64_t piece_rows) const {
@@ -102,18 +123,35 @@ ConvolutionPiece ConvolutionRows::piece(int64_t piece_rows, int64_t number) cons
   return {first, last, blocks[first].first, last < count ? blocks[last].first : step_.weights->rows()};
 }
 
-int64_t ConvolutionRows::sum_floats(const ConvolutionPiece& piece, int64_t vectors) const {
-  return (form_ == Form::dense ? kDenseRows : piece.last_row - piece.first_row) * vectors * context_.kernels.lanes;
+int64_t ConvolutionRows::panel_channels(int64_t vectors) const {
+  const Stencil& stencil = step_.weights->stencil();
+  const int64_t floats = static_cast<int64_t>(taps_.size()) * vectors * context_.kernels.lanes;
+  return std::clamp<int64_t>(kPanelFloats / floats, 1, stencil.channels);
+}
+
+int64_t ConvolutionRows::panel_floats() const {
+  if (!panels_) return 0;
+  // Fewer vectors have more channels.
+  const int64_t taps = static_cast<int64_t>(taps_.size()), lanes = context_.kernels.lanes;
+  const int64_t most = std::max(kPanelFloats, taps * tile_vectors() * lanes);
+  return most + count_panels(tile_vectors()) * lanes;
+}
+
+int64_t ConvolutionRows::sum_floats(int64_t piece_rows) const {
+  const bool by_block = form_ == Form::dense && !panels_;
+  const int64_t rows = by_block ? kDenseRows : blocks_a_piece(piece_rows) * kDenseRows;
+  return rows * tile_vectors() * context_.kernels.lanes;
 }
 
 void ConvolutionRows::compute(const ConvolutionPiece& piece, const ConvolutionTarget& target, int64_t first,
-                              int64_t count, float* sums) const {
+                              int64_t count, PieceMemory& memory) const {
   const int64_t lanes = context_.kernels.lanes, stride = count * lanes;
-  const int64_t start = target.first_row * row_floats_ + first * lanes;
+  const int64_t start = target.first_row * sum_row_floats_ + first * lanes;
+  float* sums = memory.sums;
   const auto write_rows = [&](int64_t first_row, int64_t rows) {
     for (int64_t r = 0; r < rows; ++r) write(target, first_row + r, first * lanes, stride, sums + r * stride);
   };
-  if (form_ == Form::dense) {
+  if (form_ == Form::dense && !panels_) {
     for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
       const RowBlock& block = step_.weights->row_blocks()[i];
       sum_dense(block, start, count, sums);
@@ -121,9 +159,71 @@ void ConvolutionRows::compute(const ConvolutionPiece& piece, const ConvolutionTa
     }
     return;
   }
+  if (panels_) {
+    const int64_t last_row = target.first_row + target.planes.layout.height;
+    sum_panels(piece, start, std::min(start + stride, last_row * sum_row_floats_), count, memory);
+  }
   if (form_ == Form::sparse) sum_sparse(piece, start, count, sums);
   if (form_ == Form::merged) sum_merged(piece, start, count, sums);
   write_rows(piece.first_row, piece.last_row - piece.first_row);
+}
+
+std::vector<cpu::PanelPart> ConvolutionRows::panel_parts(int64_t start, int64_t end, int64_t vectors,
+                                                         int64_t columns) const {
+  const int64_t count = count_panels(vectors), lanes = context_.kernels.lanes;
+  std::vector<cpu::PanelPart> parts;
+  for (int64_t panel = 0; panel < count; ++panel) {
+    const int64_t before = vectors * panel / count, length = (vectors * (panel + 1) / count - before) * lanes;
+    const int64_t first = start + before * lanes, last = std::min(first + length, end);
+    for (int64_t at = first; at < last;) {
+      const int64_t y = at / sum_row_floats_, column = at % sum_row_floats_;
+      const int64_t part = std::min(sum_row_floats_ - column, last - at);
+      parts.push_back({y * row_floats_ + column, part, panel_offset(before, panel, columns) + at - first, length});
+      at += part;
+    }
+  }
+  return parts;
+}
+
+void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, int64_t start, int64_t end, int64_t vectors,
+                                 PieceMemory& memory) const {
+  const std::vector<RowBlock>& blocks = step_.weights->row_blocks();
+  const int64_t taps = static_cast<int64_t>(taps_.size()), channels = step_.weights->stencil().channels;
+  const int64_t together = panel_channels(vectors);
+  for (int64_t begin = piece.first_block; begin < piece.last_block;) {
+    const int64_t group = blocks[begin].first / rows_per_group_;
+    int64_t last = begin;
+    while (last < piece.last_block && blocks[last].first / rows_per_group_ == group) ++last;
+    for (int64_t channel = 0; channel < channels; channel += together) {
+      const int64_t count = std::min(together, channels - channel);
+      if (memory.group != group || memory.start != start || memory.channel != channel) {
+        const std::vector<cpu::PanelPart> parts = panel_parts(start, end, vectors, count * taps);
+        context_.kernels.copy_panels({group_input(group * rows_per_group_) + channel * plane(), count, plane(),
+                                      taps_.data(), taps, parts.data(), static_cast<int64_t>(parts.size()),
+                                      memory.panels});
+        memory.group = group;
+        memory.start = start;
+        memory.channel = channel;
+      }
+      for (int64_t i = begin; i < last; ++i) {
+        sum_block(blocks[i], channel * taps, count * taps, vectors, memory.panels,
+                  memory.sums + (blocks[i].first - piece.first_row) * vectors * context_.kernels.lanes);
+      }
+    }
+    begin = last;
+  }
+}
+
+void ConvolutionRows::sum_block(const RowBlock& block, int64_t first_column, int64_t columns, int64_t vectors,
+                                const float* panels, float* sums) const {
+  const int64_t lanes = context_.kernels.lanes, count = count_panels(vectors);
+  const float* weights = step_.weights->packed() + block.offset + first_column * block.rows;
+  const int32_t tap = 0;
+  for (int64_t panel = 0; panel < count; ++panel) {
+    const int64_t first = vectors * panel / count, width = vectors * (panel + 1) / count - first;
+    context_.kernels.dense({panels + panel_offset(first, panel, columns), columns, width * lanes, &tap, 1, weights,
+                            block.rows, width, sums + first * lanes, vectors * lanes, first_column > 0});
+  }
 }
 
 void ConvolutionRows::sum_dense(const RowBlock& block, int64_t start, int64_t vectors, float* sums) const {
@@ -170,10 +270,10 @@ void ConvolutionRows::write(const ConvolutionTarget& target, int64_t channel, in
                             const float* sums) const {
   const Layout& layout = target.planes.layout;
   const int64_t width = layout.width * context_.pixel, flat = flat_floats(layout.height);
-  const bool in_one_piece = row_floats_ == width && layout.row_stride() == layout.width &&
+  const bool in_one_piece = sum_row_floats_ == width && layout.row_stride() == layout.width &&
                             (step_.residual < 0 || memory_.residual.layout.row_stride() == layout.width);
   // A plane in one piece is one long row.
-  const int64_t stride = in_one_piece ? flat : row_floats_, row_width = in_one_piece ? flat : width;
+  const int64_t stride = in_one_piece ? flat : sum_row_floats_, row_width = in_one_piece ? flat : width;
   const int64_t end = std::min(first + count, flat);
   for (int64_t at = first; at < end;) {
     const int64_t y = at / stride, column = at - y * stride;
@@ -191,7 +291,7 @@ void ConvolutionRows::write_block(const ConvolutionTarget& target, int64_t chann
       sums,      nullptr,   output.row(channel - target.first_channel, y) + column, length, step_.bias[channel],
       step_.low, step_.high};
   write.rows = rows;
-  write.sums_stride = row_floats_;
+  write.sums_stride = sum_row_floats_;
   write.output_stride = output.layout.row_stride() * context_.pixel;
   if (step_.residual >= 0) {
     write.residual = residual.row(channel, target.first_row + y) + column;

@@ -8,8 +8,6 @@ namespace finepune::serve {
 
 namespace {
 
-// Output channels of one piece of work, at most and at least.
-constexpr int64_t kPieceRows = 32, kFewestPieceRows = 8;
 // Items of work a thread: enough for all to end together.
 constexpr int64_t kItemsAThread = 4;
 // Floats of a convolution's rows that lie in the nearer caches until they are pooled: half of a core's own.
@@ -21,11 +19,13 @@ constexpr int64_t kFewestPooledRows = 4;
 void run_plain(const StepContext& context, const ConvolutionRows& convolution, const Planes& output) {
   const int64_t vectors = convolution.vectors(output.layout.height), most = convolution.tile_vectors();
   const int64_t tiles = (vectors + most - 1) / most;
-  int64_t piece_rows = kPieceRows;
-  while (piece_rows > kFewestPieceRows && tiles * convolution.pieces(piece_rows) < kItemsAThread * context.threads) {
+  int64_t piece_rows = convolution.most_piece_rows();
+  while (piece_rows > convolution.fewest_piece_rows() &&
+         tiles * convolution.pieces(piece_rows) < kItemsAThread * context.threads) {
     piece_rows /= 2;
   }
   const int64_t pieces = convolution.pieces(piece_rows);
+  std::vector<PieceMemory> memories(context.scratch.size());
   context.team.run(context.threads, context.first_worker, tiles * pieces, [&](int64_t item, int64_t worker) {
     const int64_t tile = item / pieces;
     const int64_t first = vectors * tile / tiles, count = vectors * (tile + 1) / tiles - first;
@@ -33,8 +33,10 @@ void run_plain(const StepContext& context, const ConvolutionRows& convolution, c
     if (tile == 0) {
       for (int64_t row = piece.first_row; row < piece.last_row; ++row) clear_padding(output, row);
     }
-    float* sums = context.scratch[worker].take(convolution.sum_floats(piece, count));
-    convolution.compute(piece, {output}, first, count, sums);
+    PieceMemory& memory = memories[worker];
+    memory.panels = context.scratch[worker].take(convolution.panel_floats() + convolution.sum_floats(piece_rows));
+    memory.sums = memory.panels + convolution.panel_floats();
+    convolution.compute(piece, {output}, first, count, memory);
   });
 }
 
@@ -46,9 +48,10 @@ struct PooledWork {
 PooledWork share_pooled(const StepContext& context, const Step& step, const ConvolutionRows& convolution) {
   const PoolWindows& windows = step.windows;
   const int64_t row_floats = step.width * context.pixel;
-  PooledWork work{1, kPieceRows};
-  while (work.piece_rows > kFewestPieceRows && (convolution.pieces(work.piece_rows) < kItemsAThread * context.threads ||
-                                                work.piece_rows * step.height * row_floats > kNearFloats)) {
+  PooledWork work{1, convolution.most_piece_rows()};
+  while (work.piece_rows > convolution.fewest_piece_rows() &&
+         (convolution.pieces(work.piece_rows) < kItemsAThread * context.threads ||
+          work.piece_rows * step.height * row_floats > kNearFloats)) {
     work.piece_rows /= 2;
   }
   const int64_t rows = kNearFloats / (work.piece_rows * row_floats);
@@ -82,18 +85,20 @@ void run_pooled(const StepContext& context, const Step& step, const ConvolutionR
     target.first_channel = piece.first_row;
     target.first_row = covered.first;
     const int64_t plane_floats = target.planes.layout.pixels() * context.pixel + context.kernels.lanes;
-    const int64_t sum_floats = convolution.sum_floats(piece, convolution.tile_vectors());
-    float* scratch = context.scratch[worker].take(plane_floats + sum_floats + pool_scratch(context, step.windows));
-    target.planes.data = scratch;
-    float* sums = scratch + plane_floats;
+    const int64_t panel_floats = convolution.panel_floats(), sum_floats = convolution.sum_floats(piece_rows);
+    PieceMemory memory;
+    memory.panels = context.scratch[worker].take(panel_floats + sum_floats + plane_floats +
+                                                 pool_scratch(context, step.windows));
+    memory.sums = memory.panels + panel_floats;
+    target.planes.data = memory.sums + sum_floats;
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t first = vectors * tile / tiles, count = vectors * (tile + 1) / tiles - first;
-      convolution.compute(piece, target, first, count, sums);
+      convolution.compute(piece, target, first, count, memory);
     }
     for (int64_t row = piece.first_row; row < piece.last_row; ++row) {
       if (band == 0) clear_padding(output, row);
       pool_rows(context, step, {target.planes, row - piece.first_row, covered.first}, {output, row}, pooled,
-                sums + sum_floats);
+                target.planes.data + plane_floats);
     }
   });
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "ops/cpu/direct_kernels.h"
+#include "serve/aligned.h"
 #include "serve/layout.h"
 #include "serve/program.h"
 #include "serve/team.h"
@@ -13,9 +14,9 @@ namespace finepune::serve {
 
 // Scratch memory of one thread.
 struct Scratch {
-  std::vector<float> floats;
+  AlignedFloats floats;
   float* take(int64_t count) {
-    if (static_cast<int64_t>(floats.size()) < count) floats.resize(static_cast<size_t>(count));
+    if (floats.count() < count) floats = AlignedFloats(count);
     return floats.data();
   }
 };

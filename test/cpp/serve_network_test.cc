@@ -113,6 +113,8 @@ TEST("serve: a convolution of any kernel, stride, padding and grouping gives the
       {{3, 5, 6}, 4, 7, 7, 2, list({3, 3, 3, 3})},         {{40, 6, 6}, 70, 3, 3, 1, list({0, 0, 0, 0})},
       {{8, 12, 10}, 8, 3, 3, 1, list({1, 1, 1, 1}), 2},    {{3, 16, 11}, 9, 3, 5, 1, list({0, 2, 1, 1})},
       {{16, 6, 57}, 40, 3, 3, 1, list({1, 1, 1, 1})},      {{16, 57, 6}, 24, 3, 3, 1, list({1, 0, 2, 1}), 2},
+      {{20, 13, 13}, 48, 3, 3, 1, list({1, 1, 1, 1}), 2},  {{40, 15, 17}, 24, 3, 3, 2, list({1, 1, 1, 1})},
+      {{70, 29, 3}, 50, 1, 1, 1, list({0, 0, 0, 0})},      {{40, 9, 9}, 300, 1, 1, 2, list({0, 0, 0, 0})},
       {{5, 3, 9}, 8, 3, 1, 1, list({0, 0, 0, 0})},         {{300, 13, 13}, 72, 3, 3, 1, list({1, 1, 1, 1})},
   };
   for (const ConvolutionCase& c : cases) {
@@ -226,6 +228,7 @@ TEST("serve: a convolution pooled as it is computed gives the values of one pool
       {{3, 64, 60}, 12, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}}},
       {{4, 61, 70}, 36, 2, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"ceil_mode", {1}}}},
       {{3, 33, 31}, 70, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}, {"pads", {1, 1, 1, 1}}}},
+      {{240, 17, 18}, 40, 2, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}}},
       {{5, 12, 14}, 5, 5, {{"kernel_shape", {2, 2}}, {"strides", {2, 2}}}},
       {{3, 50, 9}, 9, 1, {{"kernel_shape", {2, 3}}, {"strides", {3, 1}}, {"pads", {1, 1, 0, 1}}}},
       {{2, 7, 7}, 8, 1, {{"kernel_shape", {7, 7}}, {"strides", {7, 7}}}},

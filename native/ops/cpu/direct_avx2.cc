@@ -8,7 +8,8 @@ namespace finepune::cpu {
 namespace {
 
 using Vector = __m256;
-constexpr int kLanes = 8, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3;
+constexpr int kLanes = 8, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3,
+              kDenseUnroll = 4;
 
 inline Vector load(const float* from) { return _mm256_loadu_ps(from); }
 inline void store(float* to, Vector value) { _mm256_storeu_ps(to, value); }
@@ -19,8 +20,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_p
 
 }  // namespace
 
-const DirectKernels direct_avx2 = {"avx2",         kLanes,         kMergedVectors,  dense,     sparse,
-                                   merged,         winograd_input, winograd_output, panel_dot, sparse_dot,
-                                   sparse_columns, write_rows,     max_row,         sum_row,   response};
+const DirectKernels direct_avx2 = {
+    "avx2", kLanes, kMergedVectors, kDenseVectors, dense, copy_panels, sparse, merged, winograd_input, winograd_output,
+    panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu

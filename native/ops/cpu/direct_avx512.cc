@@ -8,7 +8,8 @@ namespace finepune::cpu {
 namespace {
 
 using Vector = __m512;
-constexpr int kLanes = 16, kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3;
+constexpr int kLanes = 16, kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3,
+              kDenseUnroll = 1;
 
 inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
 inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
@@ -19,8 +20,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_p
 
 }  // namespace
 
-const DirectKernels direct_avx512 = {"avx512",       kLanes,         kMergedVectors,  dense,     sparse,
-                                     merged,         winograd_input, winograd_output, panel_dot, sparse_dot,
-                                     sparse_columns, write_rows,     max_row,         sum_row,   response};
+const DirectKernels direct_avx512 = {
+    "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, merged, winograd_input, winograd_output,
+    panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu

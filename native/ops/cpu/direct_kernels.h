@@ -26,6 +26,27 @@ struct DenseTile {
   int64_t vectors;
   float* output;
   int64_t output_stride;
+  // Adds to the output what else is written there; only where the kernels read panels.
+  bool accumulate = false;
+};
+
+// Panels: what consecutive outputs read, column by column of the weights, so that the dense kernel reads memory from
+// one end to the other. As they lie, planes are read across cache lines, and only a line or two of each. The outputs of
+// a panel may be of several rows, each a part: of column c * tap_count + k,
+//   panels[part.to + column * part.step + i] = input[c * channel_stride + taps[k] + part.from + i]  for i < part.count
+// Up to one less than a vector past the end of each part is read, and written: parts of one panel must ascend, and a
+// vector must lie between panels.
+struct PanelPart {
+  int64_t from, count, to, step;
+};
+struct PanelCopy {
+  const float* input;
+  int64_t channels, channel_stride;
+  const int32_t* taps;
+  int64_t tap_count;
+  const PanelPart* parts;
+  int64_t part_count;
+  float* panels;
 };
 
 // Sums of one output channel; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR 2017,
@@ -124,9 +145,11 @@ struct ResponseRow {
 
 struct DirectKernels {
   const char* name;
-  // Floats of one vector, and how many vectors of a row `merged` keeps in registers.
-  int64_t lanes, merged_vectors;
+  // Floats of one vector, how many vectors of a row `merged` keeps in registers, and how many a panel has; 0 where
+  // `dense` is as fast without.
+  int64_t lanes, merged_vectors, panel_vectors;
   void (*dense)(const DenseTile&);
+  void (*copy_panels)(const PanelCopy&);
   void (*sparse)(const SparseTile&);
   void (*merged)(const MergedTile&);
   void (*winograd_input)(const WinogradInput&);

@@ -7,7 +7,8 @@ namespace {
 
 // Four lanes are what every x86-64 and every ARMv8 has; the compiler makes scalars of them elsewhere.
 typedef float Vector __attribute__((vector_size(16)));
-constexpr int kLanes = 4, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3;
+constexpr int kLanes = 4, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3,
+              kDenseUnroll = 1;
 
 inline Vector load(const float* from) {
   Vector value;
@@ -22,8 +23,8 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
 
 }  // namespace
 
-const DirectKernels direct_portable = {"portable",     kLanes,         kMergedVectors,  dense,     sparse,
-                                       merged,         winograd_input, winograd_output, panel_dot, sparse_dot,
-                                       sparse_columns, write_rows,     max_row,         sum_row,   response};
+const DirectKernels direct_portable = {
+    "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, merged, winograd_input, winograd_output,
+    panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu
