@@ -38,7 +38,7 @@ const evaluation: TuneEvent = {
   compression: 8,
   feasible: false,
   source: 'acquisition',
-      strategy: 'global',
+  strategy: 'global',
 };
 
 describe('TuneStory', () => {
