@@ -94,11 +94,12 @@ describe('GaussianProcess', { timeout: 60_000 }, () => {
         return centre.map((value) => Math.min(1, Math.max(0, value + spread * (random.uniform() - 0.5))));
       });
       const scale = 10 ** (12 * random.uniform() - 6);
+      const rounds = random.uniform() < 0.3;
       const { process } = buildSurrogate(
         {
           dimensions,
           points: Float64Array.from(points.flat()),
-          times: new Float64Array(count),
+          times: Float64Array.from({ length: count }, () => (rounds ? Math.floor(3 * random.uniform()) : 0)),
           values: Float64Array.from(points, (point) => scale * (point[0] + 1e-3 * random.normal())),
           noiseVariances: new Float64Array(count).fill(random.uniform() < 0.5 ? NaN : 0),
         },
@@ -117,6 +118,10 @@ describe('GaussianProcess', { timeout: 60_000 }, () => {
       process.predict(points[0], 0, prediction, true);
       expect(Number.isFinite(prediction.mean) && prediction.variance > 0).toBe(true);
       expect(prediction.meanGradient.every(Number.isFinite)).toBe(true);
+      // A pending point on top of an observation, exact like no other.
+      process.extend(points[0], 0, prediction.mean, 1e-6 * process.hyperparameters.signalVariance);
+      process.predict(points[0], 0, prediction, true);
+      expect(Number.isFinite(prediction.mean) && prediction.variance > 0).toBe(true);
     }
   });
 
