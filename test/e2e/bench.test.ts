@@ -1,4 +1,7 @@
 /** `bench`: what it prints, and that each way to search does search. */
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BenchReport } from '../../lib/bench/types.js';
 import { runCli } from './support/cli.js';
@@ -45,11 +48,27 @@ describe('bench search', () => {
     task = await makeSmallTask(40);
   });
 
-  it('compares the ways to search on a network after its warm-up', async () => {
-    const { status, stdout } = await runCli([
+  it('compares the ways to search on a network after its warm-up, and goes on from what was written down', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'bench-search-'));
+    const words = [
       ...['bench', 'search', '--data', task.data, '--model', task.model, '--weights', task.weights],
-      ...['--seeds', '2', '--evals', '8', '--drop', '0.2', '--json'],
-    ]);
+      ...['--evals', '8', '--drop', '0.2', '--out', out, '--json'],
+    ];
+    expect((await runCli([...words, '--parts', 'methods', '--seeds', '1'])).status).toBe(0);
+    const journal = join(out, 'bench.jsonl');
+    const written = readFileSync(journal, 'utf8').trimEnd().split('\n');
+    expect(written).toHaveLength(1 + 5);
+    // As if it had been cut off after two searches of the first seed.
+    writeFileSync(journal, written.slice(0, 3).join('\n') + '\n');
+    const { status, stdout } = await runCli([...words, '--seeds', '2']);
+    const again = readFileSync(journal, 'utf8').trimEnd().split('\n');
+    expect(again).toHaveLength(1 + 10);
+    const traces = (lines: string[]): unknown[] =>
+      lines.slice(1, 6).map((line) => (JSON.parse(line) as { outcome: { trace: unknown } }).outcome.trace);
+    expect(traces(again)).toEqual(traces(written));
+    const other = await runCli([...words.map((word) => (word === '8' ? '9' : word)), '--seeds', '2']);
+    expect(other.status).toBe(1);
+    expect(other.stderr).toContain('another task');
     expect(status).toBe(0);
     const { rows, ratios } = JSON.parse(stdout) as BenchReport;
     const last = (name: string): BenchReport['rows'][number] => rows.find((row) => row.name === `${name} (8)`)!;

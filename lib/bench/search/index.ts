@@ -7,6 +7,7 @@ import { evaluateSamples } from '../../native/evaluation.js';
 import { mistakesOf } from '../../tuner/mistakes.js';
 import { Objective } from '../../tuner/objective.js';
 import type { OpenSession } from '../../tuner/session.js';
+import { BenchJournal } from '../journal.js';
 import { describeMachine } from '../machine.js';
 import { rowOf } from '../statistics.js';
 import type { BenchReport, RowListener } from '../types.js';
@@ -15,7 +16,7 @@ import { searchAsTuneDoes } from './fine-pruning.js';
 import { searchGlobalThreshold } from './global-threshold.js';
 import { type ReplayedRace, replayRace } from './race-replay.js';
 import { searchRandomly } from './random-search.js';
-import { OURS, type Outcome, WITHOUT_RACING, ratiosOf, replayRowsOf, rowsOf } from './summary.js';
+import { compressionOf, OURS, type Outcome, WITHOUT_RACING, ratiosOf, replayRowsOf, rowsOf } from './summary.js';
 import { Trial, type SearchMethod } from './trial.js';
 import { warmNetwork, type WarmNetworkOptions } from './warm-network.js';
 
@@ -26,6 +27,8 @@ export interface BenchSearchOptions extends Omit<WarmNetworkOptions, 'seed'> {
   evaluations: number;
   /** Loss of tune accuracy allowed, share. */
   drop: number;
+  /** Folder in which each search that is done is written down; the same call goes on from there. Nothing is where absent. */
+  out?: string | undefined;
   onRow?: RowListener | undefined;
 }
 
@@ -46,24 +49,52 @@ const CONTENDERS: readonly Contender[] = [
   { name: 'ECCV 2018', method: searchAsEccv2018, racing: false },
 ];
 
-/** @throws as `tune` does for the same inputs; AbortedError when the signal fires. */
+/** @throws as `tune` does for the same inputs; AbortedError when the signal fires; RunError where `out` belongs to another task. */
 export async function benchSearch(options: BenchSearchOptions): Promise<BenchReport> {
+  const { out } = options;
+  using journal = out === undefined ? null : BenchJournal.open<Outcome>(out, taskOf(options));
   const outcomes = new Map<string, Outcome[]>(CONTENDERS.map(({ name }) => [name, []]));
-  const replays: ReplayedRace[] = [];
   for (let seed = 1; seed <= options.seeds; seed++) {
-    await using open = await warmNetwork({ ...options, seed });
-    const compare = await Comparison.of(open, options);
-    for (const contender of CONTENDERS) {
-      const outcome = await compare.run(contender, seed);
-      outcomes.get(contender.name)?.push(outcome);
-      const { trial, seconds } = outcome;
-      if (contender.name === WITHOUT_RACING) replays.push(compare.replay(trial));
-      options.onRow?.(rowOf(`seed ${seed}: ${contender.name}`, 'compression', 'high', [trial.compression], [seconds]));
+    for (const [name, outcome] of await searchesOf(seed, options, journal)) {
+      outcomes.get(name)?.push(outcome);
     }
   }
+  const replays = (outcomes.get(WITHOUT_RACING) ?? []).flatMap(({ replay }) => replay ?? []);
   const rows = [...rowsOf(outcomes, options.evaluations), ...replayRowsOf(replays)];
   for (const row of rows) options.onRow?.(row);
   return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
+}
+
+/** What the outcome of a search depends on. */
+function taskOf({ model, weights, data, partial, split, threads, evaluations, drop }: BenchSearchOptions): object {
+  return { model, weights, data, partial, split, threads, evaluations, drop };
+}
+
+/** The outcomes of one seed, by contender; what the journal has is taken from there. */
+async function searchesOf(
+  seed: number,
+  options: BenchSearchOptions,
+  journal: BenchJournal<Outcome> | null,
+): Promise<Map<string, Outcome>> {
+  const found = new Map<string, Outcome>();
+  const add = (name: string, outcome: Outcome): void => {
+    found.set(name, outcome);
+    options.onRow?.(rowOf(`seed ${seed}: ${name}`, 'compression', 'high', [compressionOf(outcome)], [outcome.seconds]));
+  };
+  for (const { name } of CONTENDERS) {
+    const before = journal?.find(seed, name);
+    if (before !== undefined) add(name, before);
+  }
+  const missing = CONTENDERS.filter(({ name }) => !found.has(name));
+  if (missing.length === 0) return found;
+  await using open = await warmNetwork({ ...options, seed });
+  const compare = await Comparison.of(open, options);
+  for (const contender of missing) {
+    const outcome = await compare.run(contender, seed);
+    journal?.add(seed, contender.name, outcome);
+    add(contender.name, outcome);
+  }
+  return found;
 }
 
 /** The searches of one seed: the same warm weights, the same images, the same limit. */
@@ -94,11 +125,12 @@ class Comparison {
     await method(trial, evaluations, seed);
     const seconds = (performance.now() - startedAt) / 1000;
     const testDrop = this.testAccuracy - (await this.#testAccuracyOf(trial));
-    return { trial, seconds, testDrop };
+    const { trace, imagesRead } = trial;
+    return { trace, imagesRead, seconds, testDrop, replay: racing ? null : this.#replay(trial) };
   }
 
   /** Racing on the candidates of a search that read all images. */
-  replay({ readWhole }: Trial): ReplayedRace {
+  #replay({ readWhole }: Trial): ReplayedRace {
     return replayRace(this.unprunedMistakes, readWhole, { limit: this.limit, step: BATCH_SIZE });
   }
 

@@ -2,18 +2,27 @@
 import { median, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
 import type { ReplayedRace } from './race-replay.js';
-import type { Trial } from './trial.js';
 
 /** Names of the two contenders that the ratios speak of. */
 export const OURS = 'ours';
 export const WITHOUT_RACING = 'ours, no racing';
 
-/** What one search of one seed came to. */
+/** What one search of one seed came to; fit for JSON. */
 export interface Outcome {
-  trial: Trial;
+  /** Compression of the smallest network within the limit after each evaluation. */
+  trace: number[];
+  /** Tune images read. */
+  imagesRead: number;
   seconds: number;
   /** Loss of test accuracy of the network found, share; what was allowed was measured on tune. */
   testDrop: number;
+  /** What racing on its candidates comes to; null where it raced itself. */
+  replay: ReplayedRace | null;
+}
+
+/** Compression of the network found; 1 where none was. */
+export function compressionOf({ trace }: Outcome): number {
+  return trace.at(-1) ?? 1;
 }
 
 /** Of each contender: compression after a quarter, half and all of the evaluations, and the test accuracy lost. */
@@ -22,7 +31,7 @@ export function rowsOf(outcomes: ReadonlyMap<string, readonly Outcome[]>, evalua
   for (const [name, found] of outcomes) {
     for (const count of [evaluations >> 2, evaluations >> 1, evaluations]) {
       // A bisection may end before it has used all.
-      const values = found.map(({ trial }) => trial.trace[Math.min(count, trial.evaluations) - 1] ?? 1);
+      const values = found.map(({ trace }) => trace[Math.min(count, trace.length) - 1] ?? 1);
       const seconds = count === evaluations ? found.map((outcome) => outcome.seconds) : null;
       rows.push(rowOf(`${name} (${count})`, 'compression', 'high', values, seconds));
     }
@@ -55,12 +64,12 @@ export function ratiosOf(outcomes: ReadonlyMap<string, readonly Outcome[]>): Rec
   for (const [name, found] of outcomes) {
     if (name === OURS) continue;
     ratios[`compression: ours over ${name}`] = median(
-      found.map(({ trial }, index) => ours[index].trial.compression / trial.compression),
+      found.map((outcome, index) => compressionOf(ours[index]) / compressionOf(outcome)),
     );
   }
   const unraced = outcomes.get(WITHOUT_RACING) ?? [];
   ratios['images read: racing over no racing'] = median(
-    unraced.map(({ trial }, index) => ours[index].trial.imagesRead / trial.imagesRead),
+    unraced.map(({ imagesRead }, index) => ours[index].imagesRead / imagesRead),
   );
   return ratios;
 }

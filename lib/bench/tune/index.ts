@@ -3,11 +3,11 @@
  * seed, each in a process of its own. Every finished run is written down in OUT/bench.jsonl; the same command goes on from there.
  */
 import { join } from 'node:path';
+import { BenchJournal } from '../journal.js';
 import { PythonBaseline } from '../python-baseline.js';
 import { describeMachine } from '../machine.js';
 import { measureEach } from '../seeds.js';
 import type { BenchReport } from '../types.js';
-import { TuneJournal } from './journal.js';
 import { type SideOptions, tuneOurs, tunePyTorch } from './sides.js';
 import { OURS, ratiosOf, rowsOf } from './summary.js';
 import type { TuneOutcome, TuneTask, TuneVariant } from './types.js';
@@ -27,7 +27,7 @@ export interface BenchTuneOptions extends Pick<SideOptions, 'task' | 'signal' | 
 /** @throws AbortedError when the signal fires; RunError where a run fails or OUT belongs to another task. */
 export async function benchTune(options: BenchTuneOptions): Promise<BenchReport> {
   const { task, out, signal, onNote } = options;
-  using journal = TuneJournal.open(out, task);
+  using journal = BenchJournal.open<TuneOutcome>(out, task);
   const versions = await versionsOf(options);
   const variants = versions === null ? [] : options.variants;
   const sides = [OURS, ...variants.map((variant) => `PyTorch, ${variant}`)];

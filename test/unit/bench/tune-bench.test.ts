@@ -2,7 +2,7 @@ import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { TuneJournal } from '../../../lib/bench/tune/journal.js';
+import { BenchJournal } from '../../../lib/bench/journal.js';
 import { ratiosOf, rowsOf } from '../../../lib/bench/tune/summary.js';
 import type { TuneOutcome, TuneTask } from '../../../lib/bench/tune/types.js';
 import { RunError } from '../../../lib/errors.js';
@@ -30,7 +30,7 @@ describe('bench tune', () => {
   });
 });
 
-describe('TuneJournal', () => {
+describe('BenchJournal', () => {
   const task: TuneTask = { model: 'demo', data: '/data', weights: '/weights' };
   let out: string;
   beforeEach(() => {
@@ -39,18 +39,18 @@ describe('TuneJournal', () => {
   afterEach(() => rmSync(out, { recursive: true }));
 
   it('remembers what was measured, by seed and side, past a torn last line', () => {
-    using first = TuneJournal.open(out, task);
+    using first = BenchJournal.open(out, task);
     first.add(1, 'ours', outcome(10, 0.8));
     appendFileSync(join(out, 'bench.jsonl'), '{"seed": 2, "si');
-    using second = TuneJournal.open(out, task);
+    using second = BenchJournal.open(out, task);
     expect(second.find(1, 'ours')).toEqual(outcome(10, 0.8));
     expect(second.find(1, 'PyTorch, idiomatic')).toBeUndefined();
     expect(second.find(2, 'ours')).toBeUndefined();
   });
 
   it('refuses measurements of another task', () => {
-    using first = TuneJournal.open(out, task);
+    using first = BenchJournal.open(out, task);
     first.add(1, 'ours', outcome(10, 0.8));
-    expect(() => TuneJournal.open(out, { ...task, rounds: 3 })).toThrow(RunError);
+    expect(() => BenchJournal.open(out, { ...task, rounds: 3 })).toThrow(RunError);
   });
 });

@@ -1,4 +1,5 @@
 /** `bench search` */
+import { resolve } from 'node:path';
 import { joinReports } from '../../../bench/join-reports.js';
 import type { BenchReport } from '../../../bench/types.js';
 import { UsageError } from '../../../errors.js';
@@ -35,6 +36,7 @@ const flags = {
     min: 0,
     below: 1,
   }),
+  out: textFlag('out', 'methods: folder of what was measured; the same command goes on from what is there'),
   images: integerFlag('images', `speed: tune images; ${IMAGES} if not given`, { min: 1, max: 100_000 }),
   rounds: integerFlag('rounds', `speed: turns of each side; ${ROUNDS} if not given`, { min: 1, max: 10_000 }),
   batch: batchFlag,
@@ -70,14 +72,15 @@ async function methodsPart(
   given: Given & { model: string },
   context: CommandContext,
 ): Promise<() => Promise<BenchReport>> {
-  const { model, weights, data, partial = false, split, threads } = given;
+  const { model, weights, data, partial = false, split, threads, out } = given;
   if (weights === undefined || data === undefined) {
     throw new UsageError('bench search needs --weights and --data; --parts speed does without');
   }
   const { benchSearch } = await import('../../../bench/search/index.js');
   return () =>
     benchSearch({
-      ...{ model, weights, data, partial, split, threads },
+      ...{ model, weights: resolve(weights), data: resolve(data), partial, split, threads },
+      out: out === undefined ? undefined : resolve(out),
       seeds: given.seeds ?? SEEDS,
       evaluations: given.evals ?? EVALUATIONS,
       drop: given.drop ?? DROP,

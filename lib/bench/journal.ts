@@ -1,24 +1,29 @@
-/** What was measured so far, so that a benchmark of hours can be interrupted. */
+/** What a benchmark of hours has measured so far, so that it can be interrupted. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunError } from '../../errors.js';
-import { JsonLinesFile } from '../../run/json-lines.js';
-import type { TuneOutcome, TuneTask } from './types.js';
+import { RunError } from '../errors.js';
+import { JsonLinesFile } from '../run/json-lines.js';
 
-interface Entry {
+interface Entry<Outcome> {
   seed: number;
   side: string;
-  outcome: TuneOutcome;
+  outcome: Outcome;
 }
 
-export class TuneJournal implements Disposable {
+/** Outcomes, one a seed and side, as values for JSON; written down as soon as they are added. */
+export class BenchJournal<Outcome> implements Disposable {
   private constructor(
     private readonly file: JsonLinesFile,
-    private readonly entries: Entry[],
+    private readonly entries: Entry<Outcome>[],
   ) {}
 
-  /** Opens OUT/bench.jsonl. @throws RunError where it belongs to another task, or is damaged. */
-  static open(out: string, task: TuneTask): TuneJournal {
+  /**
+   * Opens OUT/bench.jsonl.
+   *
+   * @param task what is measured, as a value for JSON.
+   * @throws RunError where the file belongs to another task, or is damaged.
+   */
+  static open<Outcome>(out: string, task: object): BenchJournal<Outcome> {
     mkdirSync(out, { recursive: true });
     const path = join(out, 'bench.jsonl');
     const [head, ...lines] = JsonLinesFile.read(path);
@@ -28,15 +33,15 @@ export class TuneJournal implements Disposable {
     }
     const file = new JsonLinesFile(path);
     if ((head as object | undefined) === undefined) file.append({ task });
-    return new TuneJournal(file, lines as unknown as Entry[]);
+    return new BenchJournal(file, lines as unknown as Entry<Outcome>[]);
   }
 
   /** Undefined where it was not measured yet. */
-  find(seed: number, side: string): TuneOutcome | undefined {
+  find(seed: number, side: string): Outcome | undefined {
     return this.entries.find((entry) => entry.seed === seed && entry.side === side)?.outcome;
   }
 
-  add(seed: number, side: string, outcome: TuneOutcome): void {
+  add(seed: number, side: string, outcome: Outcome): void {
     this.file.append({ seed, side, outcome });
     this.entries.push({ seed, side, outcome });
   }
