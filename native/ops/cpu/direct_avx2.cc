@@ -8,7 +8,7 @@ namespace finepune::cpu {
 namespace {
 
 using Vector = __m256;
-constexpr int kLanes = 8, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3,
+constexpr int kLanes = 8, kSparseVectors = 12, kMergedVectors = 3, kDenseRows = 4, kDenseVectors = 3,
               kDenseUnroll = 4;
 
 inline Vector load(const float* from) { return _mm256_loadu_ps(from); }
