@@ -4,7 +4,7 @@ import { DensityLadder } from './density-ladder.js';
 import { groupLayers, groupsInRound } from './layer-groups.js';
 import { PruningLines } from './pruning-lines.js';
 import { type MovingGroup, SearchBox } from './search-box.js';
-import type { SearchSpace } from './search-space.js';
+import { isSamePoint, type SearchSpace } from './search-space.js';
 import type { EvaluationEvent } from '../run/types.js';
 
 /** A scored candidate as later rounds remember it. Its point means the same densities in every round. */
@@ -48,7 +48,7 @@ const LADDER_SHARE = 0.4;
 /** Networks scored before that are passed over in a row, at most; a ladder then ends. */
 const MOST_PASSED = 16;
 /** Points nearer than this in every coordinate are one network. */
-const SAME_POINT = 1e-6;
+const SAME_NETWORK = 1e-6;
 
 /** Errors further than this above the limit are told as this: how hopeless a candidate is says little about the good ones. */
 const ERROR_CEILING = 0.3;
@@ -112,7 +112,7 @@ export class Proposals {
     for (let passed = 0; ; passed++) {
       [this.#asked] = optimizer.ask(1);
       const point = box.outer(this.#asked);
-      const before = this.#scored.find(({ candidate }) => isSame(candidate.point, point));
+      const before = this.#scored.find(({ candidate }) => isSamePoint(candidate.point, point, SAME_NETWORK));
       if (before === undefined || passed === MOST_PASSED) return point;
       tellModel(optimizer, this.#asked, before.candidate, this.#context.limit);
     }
@@ -125,7 +125,7 @@ export class Proposals {
   #nextRung(index: number): number[] | null {
     for (let passed = 0; passed < MOST_PASSED && index < this.#ladderEnd && !this.#ladder.isDone; passed++) {
       const point = this.#lines.point(this.#line, this.#ladder.depth);
-      const before = this.#scored.find(({ candidate }) => isSame(candidate.point, point));
+      const before = this.#scored.find(({ candidate }) => isSamePoint(candidate.point, point, SAME_NETWORK));
       if (before === undefined) return point;
       // In paper mode a rung leads on by being better than all before, which a second look is not.
       this.#climb(this.#context.limit !== null && before.feasible);
@@ -222,8 +222,4 @@ function tellModel(
           time: round,
         },
   );
-}
-
-function isSame(one: readonly number[], other: readonly number[]): boolean {
-  return one.every((value, index) => Math.abs(value - other[index]) <= SAME_POINT);
 }

@@ -22,6 +22,11 @@ const BISECTIONS = 40;
 /** Weights an output keeps on average at the least density: with fewer, whole outputs vanish. */
 const LEAST_WEIGHTS_PER_OUTPUT = 2;
 
+/** Whether two points differ by at most `tolerance` in every coordinate. */
+export function isSamePoint(one: readonly number[], other: readonly number[], tolerance: number): boolean {
+  return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) <= tolerance);
+}
+
 /** Density of a layer at x = 1, in (0, 0.5]. */
 export function leastDensity(layer: SearchLayer): number {
   return Math.min(0.5, Math.max(LEAST_DENSITY, (LEAST_WEIGHTS_PER_OUTPUT * layer.outputs) / layer.count));

@@ -13,8 +13,12 @@ import { ProgressMeter } from '../progress.js';
 import { packMistakes, unpackMistakes } from './mistakes.js';
 import { type Proposal, Proposals, type ScoredCandidate } from './proposals.js';
 import type { Race } from './race.js';
+import { isSamePoint } from './search-space.js';
 import type { RunContext } from './run-context.js';
 import type { EvaluationEvent } from '../run/types.js';
+
+/** A journalled point is the one proposed again, but for rounding. */
+const JOURNAL_TOLERANCE = 1e-9;
 
 /** What a round's search works on. */
 export interface RoundSearch {
@@ -94,7 +98,7 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
   const { point, source, strategy, index } = candidate;
   const before = context.replay.shift();
   if (before !== undefined) {
-    if (before.round !== round || before.index !== index || !samePoint(before.point, point)) {
+    if (before.round !== round || before.index !== index || !isSamePoint(before.point, point, JOURNAL_TOLERANCE)) {
       throw new RunError(
         `${context.paths.journal}: candidate ${before.index} of round ${before.round} is not the one this version would try; ` +
           'start the run again in another folder',
@@ -119,10 +123,6 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
     source,
     strategy,
   };
-}
-
-function samePoint(one: readonly number[], other: readonly number[]): boolean {
-  return one.length === other.length && one.every((value, index) => Math.abs(value - other[index]) < 1e-9);
 }
 
 /** The point of the smallest network that is feasible on all images; undefined where there is none. */
