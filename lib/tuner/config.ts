@@ -67,10 +67,13 @@ const PHASES: Record<'demo' | 'pretrained' | 'mostlyFresh', Phases> = {
   },
 };
 
+/** Rounds of a run that is not told otherwise. */
+export const DEFAULT_ROUNDS = 6;
+
 const DEFAULTS = {
   criterion: 'dns' as const,
   maxDrop: 0.01,
-  rounds: 6,
+  rounds: DEFAULT_ROUNDS,
   evaluations: 16,
   batchSize: 32,
   decay: 'cosine' as const,

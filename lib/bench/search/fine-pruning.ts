@@ -1,16 +1,14 @@
 /** This package's search, as `tune` runs it in a round without an incumbent. */
+import { DEFAULT_ROUNDS } from '../../tuner/config.js';
 import { Proposals } from '../../tuner/proposals.js';
 import type { SearchMethod } from './trial.js';
-
-/** Rounds of the run of which this would be the first, as `tune` has them if not told otherwise. */
-const ROUNDS = 6;
 
 export const searchAsTuneDoes: SearchMethod = async (trial, evaluations, seed) => {
   const { space, limit } = trial;
   const proposals = new Proposals({
     space,
     round: 1,
-    rounds: ROUNDS,
+    rounds: DEFAULT_ROUNDS,
     evaluations,
     seed,
     limit,
