@@ -58,6 +58,11 @@ inline std::array<NibbleModel, kGapModels> make_gap_models() {
   return models;
 }
 
+inline const std::array<NibbleModel, kGapModels>& first_gap_models() {
+  static const std::array<NibbleModel, kGapModels> models = make_gap_models();
+  return models;
+}
+
 // (4^d - 1) / 3.
 inline constexpr uint64_t far_base(uint32_t digits) { return ((uint64_t{1} << (2 * digits)) - 1) / 3; }
 

@@ -12,6 +12,8 @@
 #include <array>
 #include <cstdint>
 
+#include "sparse/block_reader.h"
+#include "sparse/block_writer.h"
 #include "sparse/nibble_model.h"
 
 namespace finepune {
@@ -42,6 +44,7 @@ class FloatModels {
       head_.cumulative[i] = static_cast<uint16_t>(below);
       below += levels[i % 8] * (kScale / 64);
     }
+    head_.cumulative[16] = kScale;
   }
 
   void encode(uint32_t pattern, uint32_t state, BlockWriter& writer) {
@@ -63,28 +66,38 @@ class FloatModels {
     writer.bits(mantissa >> format_.dropped, mantissa_bits_);
   }
 
-  uint32_t decode(uint32_t& state, BlockReader& reader) {
+  template <typename Reader>
+  [[gnu::always_inline]] uint32_t decode(uint32_t& state, Reader& reader) {
     const uint32_t head = decode_symbol(head_, state, reader);
     uint32_t exponent = (format_.top_exponent - (head & 7)) & 255;
     if ((head & 7) == 7) [[unlikely]] {
-      const uint32_t far = decode_symbol(far_, state, reader);
-      exponent = (exponent - far) & 255;
-      if (far == 15) {
-        exponent = decode_symbol(high_, state, reader) << 4;
-        exponent |= decode_symbol(low_, state, reader);
-      }
+      exponent = seldom(state, reader, [this, exponent](uint32_t& far_state, Reader& far_reader) {
+        return decode_far(exponent, far_state, far_reader);
+      });
     }
     const uint32_t upper = head >> 3 << 31 | exponent << 23;
-    if (exponent == 0 && decode_symbol(zero_, state, reader) != 0) [[unlikely]] {
-      return upper;
+    if (exponent == 0) [[unlikely]] {
+      const uint32_t no_mantissa = seldom(state, reader, [this](uint32_t& zero_state, Reader& zero_reader) {
+        return decode_symbol(zero_, zero_state, zero_reader);
+      });
+      if (no_mantissa != 0) return upper;
     }
     return upper | reader.bits(mantissa_bits_) << format_.dropped;
   }
 
  private:
+  // The exponent of a level that is `exponent`'s or lower.
+  template <typename Reader>
+  uint32_t decode_far(uint32_t exponent, uint32_t& state, Reader& reader) {
+    const uint32_t far = decode_symbol(far_, state, reader);
+    if (far < 15) return (exponent - far) & 255;
+    const uint32_t high = decode_symbol(high_, state, reader);
+    return high << 4 | decode_symbol(low_, state, reader);
+  }
+
   FloatFormat format_;
   uint32_t mantissa_bits_;
-  NibbleModel head_;
+  NibbleModel head_{};
   NibbleModel far_ = NibbleModel::geometric(16);
   NibbleModel high_ = NibbleModel::uniform();
   NibbleModel low_ = NibbleModel::uniform();
@@ -100,7 +113,8 @@ class IndexModels {
     writer.symbol(lower_[index >> 4], index & 15, state);
   }
 
-  uint32_t decode(uint32_t& state, BlockReader& reader) {
+  template <typename Reader>
+  [[gnu::always_inline]] uint32_t decode(uint32_t& state, Reader& reader) {
     const uint32_t upper = two_ ? decode_symbol(upper_, state, reader) : 0;
     return upper << 4 | decode_symbol(lower_[upper], state, reader);
   }
