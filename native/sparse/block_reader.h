@@ -108,7 +108,8 @@ class QuickReader {
     uint64_t value;
     std::memcpy(&value, at_.bytes + end - 8, 8);
     const auto below = static_cast<uint32_t>(at_.bit - 8 * static_cast<int64_t>(end) + 64);
-    return static_cast<uint32_t>((value >> below) & ((uint64_t{1} << count) - 1));
+    // 64 where no bits are asked for: whatever is shifted, nothing of it is kept.
+    return static_cast<uint32_t>((value >> (below & 63)) & ((uint64_t{1} << count) - 1));
   }
 
  private:
