@@ -12,13 +12,6 @@ namespace finepune {
 // Collects the symbols and bits of a block; rANS runs backwards, so that bytes come only at the end.
 class BlockWriter {
  public:
-  void clear() {
-    steps_.clear();
-    bits_.clear();
-    held_ = 0;
-    held_bits_ = 0;
-  }
-
   // `state`: 0 or 1, which of the block's states codes it.
   void symbol(NibbleModel& model, uint32_t symbol, uint32_t state) {
     const uint32_t start = model.cumulative[symbol];
