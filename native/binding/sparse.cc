@@ -8,6 +8,7 @@
 #include "binding/calls.h"
 #include "binding/exports.h"
 #include "binding/fields.h"
+#include "memory/huge_pages.h"
 #include "ops/error.h"
 #include "sparse/codec.h"
 #include "sparse/quantize.h"
@@ -109,6 +110,7 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
       info.Env(), [=] { *bytes = encode_quantized(values, quantization, options); },
       [bytes](Napi::Env env) -> Napi::Value {
         auto coded = Napi::Uint8Array::New(env, bytes->size());
+        ask_for_huge_pages(coded.Data(), bytes->size());
         if (!bytes->empty()) std::memcpy(coded.Data(), bytes->data(), bytes->size());
         return coded;
       });

@@ -11,14 +11,14 @@
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
-#include <sys/mman.h>
+
+#include "memory/huge_pages.h"
 
 namespace finepune {
 
 namespace {
 
 constexpr size_t smallest_block = size_t{1} << 20;
-constexpr size_t huge_page = size_t{2} << 20;
 constexpr size_t granularity = size_t{64} << 10;
 
 // Blocks of memory by size. A kept block serves a request down to 7/8 of its size.
@@ -62,7 +62,7 @@ class BlockCache {
   using Blocks = std::multimap<size_t, Kept>;
 
   static size_t rounded(size_t bytes) {
-    const size_t unit = bytes >= 4 * huge_page ? huge_page : granularity;
+    const size_t unit = bytes >= 4 * kHugePage ? kHugePage : granularity;
     return (bytes + unit - 1) / unit * unit;
   }
 
@@ -90,11 +90,10 @@ class BlockCache {
   }
 
   static void* allocate(size_t size) {
-    const bool huge = size >= 2 * huge_page;
+    const bool huge = size >= 2 * kHugePage;
     void* address = nullptr;
-    if (posix_memalign(&address, huge ? huge_page : 64, size) != 0) return nullptr;
-    // Advice: where the system has no huge pages nothing changes.
-    if (huge) madvise(address, size / huge_page * huge_page, MADV_HUGEPAGE);
+    if (posix_memalign(&address, huge ? kHugePage : 64, size) != 0) return nullptr;
+    if (huge) ask_for_huge_pages(address, size);
     return address;
   }
 

@@ -8,7 +8,7 @@
 #include <memory>
 #include <new>
 
-#include <sys/mman.h>
+#include "memory/huge_pages.h"
 
 namespace finepune::serve {
 
@@ -28,8 +28,7 @@ class AlignedFloats {
     const size_t alignment = huge ? kHugePage : kLine, bytes = (wanted + kLine - 1) / kLine * kLine;
     memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
     if (memory_ == nullptr) throw std::bad_alloc();
-    // Advice: where it is not followed, small pages do as well.
-    if (huge) madvise(memory_.get(), bytes / kHugePage * kHugePage, MADV_HUGEPAGE);
+    if (huge) ask_for_huge_pages(memory_.get(), bytes);
     std::memset(memory_.get(), 0, bytes);
   }
 
@@ -38,7 +37,7 @@ class AlignedFloats {
   bool empty() const { return memory_ == nullptr; }
 
  private:
-  static constexpr size_t kLine = 64, kHugePage = size_t{2} << 20;
+  static constexpr size_t kLine = 64;
 
   std::unique_ptr<float, FreeMemory> memory_;
   int64_t count_ = 0;

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "sparse/block_writer.h"
 #include "sparse/layout.h"
 
 namespace finepune {
@@ -21,9 +22,10 @@ class CodebookIndex {
   std::vector<std::pair<uint32_t, uint32_t>> sorted_;
 };
 
-// Appends the coded block to `bytes`. `order` is null where the layout has no classes.
+// Replaces `bytes` by the coded block. `order` is null where the layout has no classes; `writer` is one that has
+// finished.
 void encode_block(std::span<const uint32_t> patterns, const TensorLayout& layout, const CodebookIndex& codebook,
-                  const ColumnOrder* order, std::vector<uint8_t>& bytes);
+                  const ColumnOrder* order, BlockWriter& writer, std::vector<uint8_t>& bytes);
 
 // Writes every pattern of the block. Throws Error("E_MODEL_FILE").
 void decode_block(const CodedBlock& block, const TensorLayout& layout, const ColumnOrder* order,

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "memory/huge_pages.h"
 #include "ops/error.h"
 #include "sparse/block_codec.h"
 #include "sparse/column_classes.h"
@@ -98,10 +99,10 @@ std::vector<uint8_t> encode_with(std::span<const uint32_t> patterns, TensorLayou
   }
   const size_t count = patterns.empty() ? 1 : (patterns.size() - 1) / layout.block_length + 1;
   std::vector<std::vector<uint8_t>> blocks(count);
-  parallel_pieces(count, threads, [&](size_t i) {
+  parallel_pieces_with<BlockWriter>(count, threads, [&](size_t i, BlockWriter& writer) {
     const size_t begin = i * layout.block_length;
     encode_block(patterns.subspan(begin, std::min(layout.block_length, patterns.size() - begin)), layout, codebook,
-                 layout.classes.empty() ? nullptr : &order, blocks[i]);
+                 layout.classes.empty() ? nullptr : &order, writer, blocks[i]);
   });
   std::vector<size_t> sizes;
   size_t sum = 0;
@@ -112,6 +113,7 @@ std::vector<uint8_t> encode_with(std::span<const uint32_t> patterns, TensorLayou
   std::vector<uint8_t> bytes;
   write_layout(layout, patterns.size(), sizes, bytes);
   bytes.reserve(bytes.size() + sum);
+  ask_for_huge_pages(bytes.data(), bytes.capacity());
   for (const std::vector<uint8_t>& block : blocks) bytes.insert(bytes.end(), block.begin(), block.end());
   return bytes;
 }
@@ -191,6 +193,7 @@ void decode_tensor(std::span<const uint8_t> bytes, std::span<float> dense, unsig
   const TensorLayout layout = read_layout(bytes, dense.size(), blocks);
   const ColumnOrder order = order_columns(layout.classes);
   const std::span<uint32_t> patterns{reinterpret_cast<uint32_t*>(dense.data()), dense.size()};
+  ask_for_huge_pages(dense.data(), dense.size_bytes());
   parallel_pieces(blocks.size(), threads, [&](size_t i) {
     const size_t begin = i * layout.block_length;
     decode_block(blocks[i], layout, layout.classes.empty() ? nullptr : &order,

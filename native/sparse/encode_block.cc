@@ -82,8 +82,7 @@ uint32_t CodebookIndex::of(uint32_t pattern) const {
 }
 
 void encode_block(std::span<const uint32_t> patterns, const TensorLayout& layout, const CodebookIndex& codebook,
-                  const ColumnOrder* order, std::vector<uint8_t>& bytes) {
-  BlockWriter writer;
+                  const ColumnOrder* order, BlockWriter& writer, std::vector<uint8_t>& bytes) {
   const uint32_t value_state = layout.two_states ? 1 : 0;
   const auto encode = [&](auto models, const auto& to_symbol) {
     if (layout.gap_index == kNoGaps) {

@@ -14,17 +14,18 @@
 
 namespace finepune {
 
-// work(i) for every i below `count`, on up to `threads` threads, the caller's among them. Rethrows what a piece threw,
-// after all threads have ended; pieces not yet begun are then left out.
-template <typename Work>
-void parallel_pieces(size_t count, unsigned threads, const Work& work) {
+// work(i, scratch) for every i below `count`, on up to `threads` threads, the caller's among them, each with a scratch of
+// its own. Rethrows what a piece threw, after all threads have ended; pieces not yet begun are then left out.
+template <typename Scratch, typename Work>
+void parallel_pieces_with(size_t count, unsigned threads, const Work& work) {
   std::atomic<size_t> next{0};
   std::mutex mutex;
   std::exception_ptr failure;
   const auto run = [&] {
+    Scratch scratch;
     for (size_t i = next++; i < count; i = next++) {
       try {
-        work(i);
+        work(i, scratch);
       } catch (...) {
         const std::lock_guard lock(mutex);
         if (!failure) failure = std::current_exception();
@@ -44,6 +45,13 @@ void parallel_pieces(size_t count, unsigned threads, const Work& work) {
     run();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+// The same where pieces need no scratch.
+template <typename Work>
+void parallel_pieces(size_t count, unsigned threads, const Work& work) {
+  struct Nothing {};
+  parallel_pieces_with<Nothing>(count, threads, [&work](size_t i, Nothing&) { work(i); });
 }
 
 }  // namespace finepune
