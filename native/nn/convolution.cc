@@ -4,6 +4,7 @@
 
 #include "attributes.h"
 #include "operator.h"
+#include "sparse_convolution.h"
 
 namespace finepune {
 namespace {
@@ -16,14 +17,24 @@ class Convolution final : public Operator {
     int64_t groups;
   };
 
-  Convolution(Shape output, Geometry geometry, size_t weight, std::optional<size_t> bias)
-      : Operator(std::move(output)), geometry_(geometry), weight_(weight), bias_(bias) {}
+  Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, size_t weight, std::optional<size_t> bias)
+      : Operator(std::move(output)),
+        geometry_(geometry),
+        sparse_{kernel, geometry.padding, geometry.groups},
+        weight_(weight),
+        bias_(bias) {}
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
     const auto& [strides, dilations, padding, groups] = geometry_;
     const at::Tensor& weight = context.parameters[weight_].value;
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
+    const int64_t kept = context.parameters[weight_].kept;
+    const bool unit = strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1};
+    if (unit && is_sparse_faster(sparse_, inputs[0], weight,
+                                 static_cast<double>(kept) / static_cast<double>(weight.numel()))) {
+      return sparse_convolution(inputs[0], weight, bias, sparse_);
+    }
     if (padding.symmetric()) {
       return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
                              groups);
@@ -36,6 +47,7 @@ class Convolution final : public Operator {
 
  private:
   Geometry geometry_;
+  SparseConvolution sparse_;
   size_t weight_;
   std::optional<size_t> bias_;
 };
@@ -68,7 +80,7 @@ std::unique_ptr<Operator> make_convolution(const BuildContext& context) {
       "weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
   std::optional<size_t> bias;
   if (flag_attribute(node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_channels}, 0, false);
-  return std::make_unique<Convolution>(std::move(output), geometry, weight, bias);
+  return std::make_unique<Convolution>(std::move(output), geometry, kernel, weight, bias);
 }
 
 }  // namespace finepune

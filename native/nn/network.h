@@ -24,6 +24,9 @@ struct Parameter {
   at::Tensor value;
   // True for the weights of Conv and Gemm nodes.
   bool prunable = false;
+  // Entries that may be other than 0: all, unless whoever prunes `value` says so. Operators skip the others where that
+  // is faster.
+  int64_t kept = 0;
 };
 
 class Network {

@@ -50,6 +50,7 @@ size_t BuildContext::add_parameter(const char* suffix, const char* kind, at::Int
   parameter.node = node.name;
   parameter.kind = kind;
   parameter.prunable = prunable;
+  parameter.kept = elements;
   auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   if (shape.size() == 4) options = options.memory_format(at::MemoryFormat::ChannelsLast);
   parameter.value = at::full(shape, fill, options);

@@ -236,16 +236,17 @@ void ConvolutionRows::sum_dense(const RowBlock& block, int64_t start, int64_t ve
 void ConvolutionRows::sum_sparse(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const {
   const SparseWeights& sparse = step_.weights->sparse();
   const int64_t stride = vectors * context_.kernels.lanes;
-  bool accumulate = false;
-  for (const SparseBlock& block : sparse.blocks) {
-    for (int64_t row = piece.first_row; row < piece.last_row; ++row) {
-      const int64_t entry = block.starts[row], count = block.starts[row + 1] - entry;
-      if (count == 0 && accumulate) continue;
-      context_.kernels.sparse({group_input(row) + block.first_channel * plane() + start, sparse.offsets.data() + entry,
-                               sparse.values.data() + entry, count, context_.pixel, vectors,
-                               sums + (row - piece.first_row) * stride, accumulate});
+  for (int64_t row = piece.first_row; row < piece.last_row;) {
+    // All rows of one group together.
+    const int64_t last = std::min((row / rows_per_group_ + 1) * rows_per_group_, piece.last_row);
+    bool accumulate = false;
+    for (const SparseBlock& block : sparse.blocks) {
+      context_.kernels.sparse({group_input(row) + block.first_channel * plane() + start, sparse.offsets.data(),
+                               sparse.values.data(), block.starts.data() + row, last - row, context_.pixel, vectors,
+                               sums + (row - piece.first_row) * stride, stride, accumulate});
+      accumulate = true;
     }
-    accumulate = true;
+    row = last;
   }
 }
 

@@ -92,12 +92,8 @@ void run_linear(const StepContext& context, const Step& step, Form form, const s
     if (form == Form::sparse) {
       bool begun = false;
       for (const SparseBlock& block : sparse.blocks) {
-        for (int64_t row = first; row < last; ++row) {
-          const int64_t entry = block.starts[row];
-          context.kernels.sparse({input + block.first_channel * pixel, sparse.offsets.data() + entry,
-                                  sparse.values.data() + entry, block.starts[row + 1] - entry, pixel, vectors,
-                                  sums + (row - first) * stride, begun});
-        }
+        context.kernels.sparse({input + block.first_channel * pixel, sparse.offsets.data(), sparse.values.data(),
+                                block.starts.data() + first, last - first, pixel, vectors, sums, stride, begun});
         begun = true;
       }
     } else {

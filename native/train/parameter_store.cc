@@ -38,7 +38,7 @@ ParameterStore::ParameterStore(Network& network) : network_(network) {
     State state;
     state.parameter = &parameter;
     state.trained = !is_statistic(parameter);
-    state.kept = parameter.value.numel();
+    state.parameter->kept = parameter.value.numel();
     states_.push_back(std::move(state));
   }
 }
@@ -101,7 +101,7 @@ void ParameterStore::set(Role role, const std::string& name, const at::Tensor& v
   } else {
     value.copy_(shaped);
   }
-  if (state.mask.defined()) state.kept = write_masked(value, state.shadow, state.mask);
+  if (state.mask.defined()) state.parameter->kept = write_masked(value, state.shadow, state.mask);
 }
 
 at::Tensor ParameterStore::get(Role role, const std::string& name) const {
@@ -126,7 +126,7 @@ void ParameterStore::initialize(const std::vector<std::string>& names, uint64_t 
     state.shadow.reset();
     state.mask.reset();
     state.momentum.reset();
-    state.kept = state.parameter->value.numel();
+    state.parameter->kept = state.parameter->value.numel();
   }
 }
 
@@ -134,7 +134,7 @@ std::vector<LayerCount> ParameterStore::counts() const {
   std::vector<LayerCount> counts;
   for (const State& state : states_) {
     if (state.parameter->prunable) {
-      counts.push_back({state.parameter->name, state.parameter->value.numel(), state.kept});
+      counts.push_back({state.parameter->name, state.parameter->value.numel(), state.parameter->kept});
     }
   }
   return counts;

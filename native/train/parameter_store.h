@@ -81,8 +81,6 @@ class ParameterStore {
     at::Tensor mask;
     std::optional<MaskThresholds> thresholds;
     float factor = 1;
-    // Ones of the mask in use, a candidate's too.
-    int64_t kept = 0;
     bool in_candidate = false;
   };
 

@@ -84,7 +84,7 @@ int64_t ParameterStore::step(const StepSettings& settings) {
     }
     std::optional<MaskThresholds> refresh;
     if (refresh_due(state, index, settings)) refresh = state.thresholds;
-    state.kept = masked_step({value, state.shadow, state.momentum, state.mask}, gradient, rates, pruned, refresh);
+    state.parameter->kept = masked_step({value, state.shadow, state.momentum, state.mask}, gradient, rates, pruned, refresh);
     refreshes += refresh ? 1 : 0;
   }
   return refreshes;

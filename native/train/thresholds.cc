@@ -37,7 +37,7 @@ std::vector<LayerCount> ParameterStore::set_thresholds(const ThresholdRequest& r
     // Threshold 0 prunes nothing: a dense layer stays one.
     if (thresholds.upper == 0 && !state->mask.defined()) continue;
     ensure_mask(*state);
-    state->kept = refresh_mask(state->parameter->value, state->shadow, state->mask, thresholds);
+    state->parameter->kept = refresh_mask(state->parameter->value, state->shadow, state->mask, thresholds);
   }
   return counts();
 }
@@ -55,9 +55,9 @@ std::vector<LayerCount> ParameterStore::set_candidate(const ThresholdRequest& re
     const auto found = resolved.find(&state);
     if (found != resolved.end()) {
       ensure_mask(state);
-      state.kept = write_candidate(state.parameter->value, state.shadow, state.mask, found->second);
+      state.parameter->kept = write_candidate(state.parameter->value, state.shadow, state.mask, found->second);
     } else if (state.in_candidate) {
-      state.kept = write_masked(state.parameter->value, state.shadow, state.mask);
+      state.parameter->kept = write_masked(state.parameter->value, state.shadow, state.mask);
     }
     state.in_candidate = found != resolved.end();
   }
@@ -70,7 +70,7 @@ std::vector<LayerCount> ParameterStore::end_candidate() {
   size_t statistic = 0;
   for (State& state : states_) {
     if (!state.trained) state.parameter->value.copy_(saved_statistics_[statistic++]);
-    if (state.in_candidate) state.kept = write_masked(state.parameter->value, state.shadow, state.mask);
+    if (state.in_candidate) state.parameter->kept = write_masked(state.parameter->value, state.shadow, state.mask);
     state.in_candidate = false;
   }
   saved_statistics_.clear();

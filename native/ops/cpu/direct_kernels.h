@@ -49,17 +49,20 @@ struct PanelCopy {
   float* panels;
 };
 
-// Sums of one output channel; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR 2017,
+// Sums of `rows` output channels; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR 2017,
 // section 2.1: the non-zeros are streamed, the outputs stay in registers.
-//   output[i] = (accumulate ? output[i] : 0) + sum over j of values[j] * input[offsets[j] * pixel + i]
+//   output[r * output_stride + i] = (accumulate ? output[r * output_stride + i] : 0)
+//                                   + sum over j in [starts[r], starts[r + 1]) of values[j] * input[offsets[j] * pixel + i]
 struct SparseTile {
   const float* input;
   const uint16_t* offsets;
   const float* values;
-  int64_t count;
+  const int64_t* starts;
+  int64_t rows;
   int64_t pixel;
   int64_t vectors;
   float* output;
+  int64_t output_stride;
   bool accumulate;
 };
 

@@ -1,0 +1,91 @@
+#include "image_planes.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <xmmintrin.h>
+
+#include <ATen/Parallel.h>
+
+namespace finepune {
+namespace {
+
+// Four rows of four floats each become four columns.
+void transpose(const float* const (&from)[4], __m128 (&rows)[4]) {
+  for (int i = 0; i < 4; ++i) rows[i] = _mm_loadu_ps(from[i]);
+  _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
+}
+
+// `count` channels from `channel` on of one row of eight images, of which `images` are there.
+void copy_row(const float* images, const PlaneShape& shape, int64_t present, int64_t channel, int64_t count,
+              float* planes) {
+  const int64_t image = shape.height * shape.width * shape.channels, plane = shape.plane() * kPixelImages;
+  for (int64_t x = 0; x < shape.width; ++x) {
+    const float* pixel = images + x * shape.channels + channel;
+    float* to = planes + x * kPixelImages;
+    if (present == kPixelImages && count == 4) {
+      for (int64_t half = 0; half < 2; ++half, pixel += 4 * image, to += 4) {
+        __m128 rows[4];
+        transpose({pixel, pixel + image, pixel + 2 * image, pixel + 3 * image}, rows);
+        for (int c = 0; c < 4; ++c) _mm_storeu_ps(to + c * plane, rows[c]);
+      }
+      continue;
+    }
+    for (int64_t c = 0; c < count; ++c) {
+      for (int64_t i = 0; i < kPixelImages; ++i) to[c * plane + i] = i < present ? pixel[i * image + c] : 0.0f;
+    }
+  }
+}
+
+}  // namespace
+
+void to_planes(const float* images, const PlaneShape& shape, float* planes) {
+  const int64_t row = shape.row_stride() * kPixelImages, plane = shape.plane() * kPixelImages;
+  const int64_t left = shape.padding.left * kPixelImages, width = shape.width * kPixelImages;
+  const int64_t quads = (shape.channels + 3) / 4;
+  at::parallel_for(0, shape.groups() * quads, 1, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      const int64_t group = item / quads, channel = item % quads * 4;
+      const int64_t count = std::min<int64_t>(4, shape.channels - channel);
+      const int64_t present = std::min(kPixelImages, shape.images - group * kPixelImages);
+      const float* from = images + group * kPixelImages * shape.height * shape.width * shape.channels;
+      float* first = planes + (group * shape.channels + channel) * plane;
+      float* inside = first + left + shape.padding.top * row;
+      for (int64_t c = 0; c < count; ++c) {
+        // What lies before the first row, between two, and after the last.
+        std::memset(first + c * plane, 0, static_cast<size_t>(inside - first) * sizeof(float));
+        for (int64_t y = 0; y < shape.height; ++y) {
+          std::memset(inside + c * plane + y * row + width, 0, static_cast<size_t>(row - width) * sizeof(float));
+        }
+        float* after = inside + c * plane + shape.height * row;
+        std::memset(after, 0, static_cast<size_t>(first + (c + 1) * plane - after) * sizeof(float));
+      }
+      for (int64_t y = 0; y < shape.height; ++y) {
+        copy_row(from + y * shape.width * shape.channels, shape, present, channel, count, inside + y * row);
+      }
+    }
+  });
+}
+
+void write_pixel(const PixelSums& sums, int64_t pixel, int64_t images, int64_t image_stride, float* output) {
+  const float* from = sums.sums + pixel * kPixelImages;
+  int64_t c = 0;
+  for (; images == kPixelImages && c + 4 <= sums.channels; c += 4) {
+    const __m128 bias = sums.bias == nullptr ? _mm_setzero_ps() : _mm_loadu_ps(sums.bias + c);
+    const float* rows = from + c * sums.stride;
+    for (int64_t half = 0; half < 2; ++half) {
+      const float* at = rows + 4 * half;
+      __m128 values[4];
+      transpose({at, at + sums.stride, at + 2 * sums.stride, at + 3 * sums.stride}, values);
+      for (int i = 0; i < 4; ++i) {
+        _mm_storeu_ps(output + (4 * half + i) * image_stride + c, _mm_add_ps(values[i], bias));
+      }
+    }
+  }
+  for (; c < sums.channels; ++c) {
+    const float bias = sums.bias == nullptr ? 0.0f : sums.bias[c];
+    for (int64_t i = 0; i < images; ++i) output[i * image_stride + c] = from[c * sums.stride + i] + bias;
+  }
+}
+
+}  // namespace finepune
