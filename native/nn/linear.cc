@@ -3,6 +3,7 @@
 
 #include "attributes.h"
 #include "operator.h"
+#include "sparse_linear.h"
 
 namespace finepune {
 namespace {
@@ -15,7 +16,10 @@ class Linear final : public Operator {
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
-    return at::linear(inputs[0], context.parameters[weight_].value, bias);
+    const Parameter& weight = context.parameters[weight_];
+    const double density = static_cast<double>(weight.kept) / static_cast<double>(weight.value.numel());
+    if (is_sparse_linear_faster(inputs[0], weight.value, density)) return sparse_linear(inputs[0], weight.value, bias);
+    return at::linear(inputs[0], weight.value, bias);
   }
 
   bool output_may_be_overwritten() const override { return true; }

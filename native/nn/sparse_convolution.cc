@@ -10,6 +10,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "direct_choice.h"
 #include "image_planes.h"
 #include "sparse_rows.h"
 
@@ -32,12 +33,6 @@ constexpr double kCopyCost = 32, kSortCost = 65, kNonzeroCost = 1.9, kWideNonzer
 constexpr double kMargin = 0.1;
 // Fewer images leave most of a pixel unused.
 constexpr int64_t kFewestImages = 5;
-
-const cpu::DirectKernels& best_kernels() {
-  int count = 0;
-  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
-  return *all[count - 1];
-}
 
 // The planes a convolution reads, and how its tiles walk them.
 class Walk {
@@ -98,9 +93,8 @@ void Walk::sum(const SparseRows& rows, const float* planes, const Tile& tile, fl
   for (int64_t block = 0; block < rows.blocks; ++block) {
     const float* input =
         planes + ((first_channel + block * rows.block_channels) * plane + tile.first_pixel) * kPixelImages;
-    kernels_.sparse({input, rows.offsets.data(), rows.values.data(),
-                     rows.starts.data() + block * (rows.rows + 1) + tile.first_row, tile.last_row - tile.first_row,
-                     kPixelImages, (floats + kernels_.lanes - 1) / kernels_.lanes, sums, sum_stride(), block > 0});
+    kernels_.sparse({input, rows.entry_offsets(), rows.entry_values(), rows.block_starts(block) + tile.first_row,
+                     tile.last_row - tile.first_row, kPixelImages, (floats + kernels_.lanes - 1) / kernels_.lanes, sums, sum_stride(), block > 0});
   }
 }
 
@@ -173,15 +167,6 @@ at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, 
   return walk.run(prepared(gradient), rows, nullptr);
 }
 
-const cpu::DirectKernels& kernels_called(const std::string& name) {
-  int count = 0;
-  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
-  for (int i = 0; i < count; ++i) {
-    if (name == all[i]->name) return *all[i];
-  }
-  return *all[count - 1];
-}
-
 class SparseConvolutionFunction : public torch::autograd::Function<SparseConvolutionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& images, const at::Tensor& weight,
@@ -206,7 +191,7 @@ class SparseConvolutionFunction : public torch::autograd::Function<SparseConvolu
     variable_list result(5);
     if (context->needs_input_grad(0)) {
       result[0] = input_gradient(gradient, weight, convolution,
-                                 kernels_called(context->saved_data["kernels"].toStringRef()));
+                                 direct_kernels_called(context->saved_data["kernels"].toStringRef()));
     }
     const bool with_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(2);
     if (context->needs_input_grad(1) || with_bias) {
@@ -231,7 +216,7 @@ bool is_sparse_faster(const SparseConvolution& convolution, const at::Tensor& im
   // With all the padding that the gradient by the input can ask for.
   const int64_t height = images.size(2) + 2 * kernel[0], width = images.size(3) + 2 * kernel[1];
   if (!plain || !turns_round || images.size(0) < kFewestImages || height * width > kMostOffset) return false;
-  const int64_t lanes = best_kernels().lanes;
+  const int64_t lanes = best_direct_kernels().lanes;
   if (lanes < 8) return false;
   const double rows = static_cast<double>(weight.size(0)), pixels = static_cast<double>(images.size(0) * height * width);
   const double dense = rows * static_cast<double>(weight.size(1) * kernel[0] * kernel[1]);
@@ -242,7 +227,7 @@ bool is_sparse_faster(const SparseConvolution& convolution, const at::Tensor& im
 
 at::Tensor sparse_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                               const SparseConvolution& convolution, const cpu::DirectKernels* kernels) {
-  const cpu::DirectKernels& chosen = kernels == nullptr ? best_kernels() : *kernels;
+  const cpu::DirectKernels& chosen = kernels == nullptr ? best_direct_kernels() : *kernels;
   const bool learns = images.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad());
   if (at::GradMode::is_enabled() && learns) {
     return SparseConvolutionFunction::apply(images, weight, bias, convolution, chosen);

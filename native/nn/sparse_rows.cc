@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 
 namespace finepune {
 namespace {
@@ -13,7 +15,7 @@ struct WeightView {
       : values(weight.const_data_ptr<float>()),
         outputs(weight.size(0)),
         inputs(weight.size(1)),
-        taps(weight.size(2) * weight.size(3)) {}
+        taps(weight.numel() / std::max<int64_t>(1, outputs * inputs)) {}
   const float* row(int64_t output, int64_t tap) const { return values + (output * taps + tap) * inputs; }
 
   const float* values;
@@ -25,27 +27,42 @@ SparseRows empty_rows(int64_t rows, int64_t channels, int64_t block_channels) {
   sparse.rows = rows;
   sparse.block_channels = block_channels;
   sparse.blocks = (channels + block_channels - 1) / block_channels;
-  sparse.starts.assign(static_cast<size_t>(sparse.blocks * (rows + 1)), 0);
+  sparse.starts = at::zeros({sparse.blocks * (rows + 1)}, at::kLong);
   return sparse;
 }
 
-// From the number of entries of every row, at the place of its start, to the starts. Makes room for the entries.
-void counts_to_starts(SparseRows& sparse) {
-  int64_t sum = 0;
-  for (int64_t& start : sparse.starts) {
-    const int64_t count = start;
-    start = sum;
-    sum += count;
+struct Entries {
+  int64_t* starts;
+  uint16_t* offsets = nullptr;
+  float* values = nullptr;
+
+  explicit Entries(SparseRows& sparse) : starts(sparse.starts.mutable_data_ptr<int64_t>()) {}
+
+  // From the number of entries of every row, at the place of its start, to the starts. Makes room for the entries.
+  void make_room(SparseRows& sparse) {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < sparse.starts.numel(); ++i) {
+      const int64_t count = starts[i];
+      starts[i] = sum;
+      sum += count;
+    }
+    sparse.offsets = at::empty({sum}, at::kShort);
+    sparse.values = at::empty({sum}, at::kFloat);
+    offsets = reinterpret_cast<uint16_t*>(sparse.offsets.mutable_data_ptr<int16_t>());
+    values = sparse.values.mutable_data_ptr<float>();
   }
-  sparse.offsets.resize(static_cast<size_t>(sum));
-  sparse.values.resize(static_cast<size_t>(sum));
-}
+  void put(int64_t at, uint16_t offset, float value) const {
+    offsets[at] = offset;
+    values[at] = value;
+  }
+};
 
 }  // namespace
 
 SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_t block_channels) {
   const WeightView view(weight);
   SparseRows sparse = empty_rows(view.outputs, view.inputs, block_channels);
+  Entries entries(sparse);
   // visit(block, first, last) for each block of each row.
   const auto each_row = [&](const auto& visit) {
     at::parallel_for(0, view.outputs, 8, [&](int64_t begin, int64_t end) {
@@ -63,18 +80,17 @@ SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_
       const float* values = view.row(row, tap);
       for (int64_t c = first; c < last; ++c) count += values[c] != 0;
     }
-    sparse.starts[static_cast<size_t>(place)] = count;
+    entries.starts[place] = count;
   });
-  counts_to_starts(sparse);
+  entries.make_room(sparse);
   each_row([&](int64_t row, int64_t first, int64_t last, int64_t place) {
-    int64_t at = sparse.starts[static_cast<size_t>(place)];
+    int64_t at = entries.starts[place];
     for (int64_t tap = 0; tap < view.taps; ++tap) {
       const float* values = view.row(row, tap);
       for (int64_t c = first; c < last; ++c) {
         if (values[c] == 0) continue;
-        sparse.offsets[static_cast<size_t>(at)] =
-            static_cast<uint16_t>((c - first) * taps.plane + taps.taps[static_cast<size_t>(tap)]);
-        sparse.values[static_cast<size_t>(at++)] = values[c];
+        entries.put(at++, static_cast<uint16_t>((c - first) * taps.plane + taps.taps[static_cast<size_t>(tap)]),
+                    values[c]);
       }
     }
   });
@@ -85,13 +101,14 @@ SparseRows rows_of_inputs(const at::Tensor& weight, int64_t groups, const RowTap
   const WeightView view(weight);
   const int64_t outputs = view.outputs / groups;
   SparseRows sparse = empty_rows(groups * view.inputs, outputs, block_channels);
+  Entries entries(sparse);
   // A block of output channels of one group is all of the rows of that group: no two touch the same entries.
   const auto each_part = [&](const auto& visit) {
     at::parallel_for(0, groups * sparse.blocks, 1, [&](int64_t begin, int64_t end) {
       for (int64_t part = begin; part < end; ++part) {
         const int64_t group = part / sparse.blocks, block = part % sparse.blocks;
         const int64_t first = block * block_channels, last = std::min(first + block_channels, outputs);
-        visit(group * outputs, first, last, sparse.starts.data() + block * (sparse.rows + 1) + group * view.inputs);
+        visit(group * outputs, first, last, entries.starts + block * (sparse.rows + 1) + group * view.inputs);
       }
     });
   };
@@ -103,7 +120,7 @@ SparseRows rows_of_inputs(const at::Tensor& weight, int64_t groups, const RowTap
       }
     }
   });
-  counts_to_starts(sparse);
+  entries.make_room(sparse);
   each_part([&](int64_t group, int64_t first, int64_t last, const int64_t* starts) {
     std::vector<int64_t> next(starts, starts + view.inputs);
     for (int64_t output = first; output < last; ++output) {
@@ -113,9 +130,7 @@ SparseRows rows_of_inputs(const at::Tensor& weight, int64_t groups, const RowTap
                                                   taps.taps[static_cast<size_t>(view.taps - 1 - tap)]);
         for (int64_t c = 0; c < view.inputs; ++c) {
           if (values[c] == 0) continue;
-          const auto at = static_cast<size_t>(next[static_cast<size_t>(c)]++);
-          sparse.offsets[at] = offset;
-          sparse.values[at] = values[c];
+          entries.put(next[static_cast<size_t>(c)]++, offset, values[c]);
         }
       }
     }

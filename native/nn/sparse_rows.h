@@ -15,16 +15,22 @@ struct RowTaps {
   int64_t plane = 0;
 };
 
+// In tensors, whose memory is kept from one pass to the next.
 struct SparseRows {
-  // Row r of block b has the entries [starts[b * (rows + 1) + r], starts[b * (rows + 1) + r + 1]).
+  // Row r of block b has the entries [block(b)[r], block(b)[r + 1]).
   int64_t rows = 0, blocks = 0, block_channels = 0;
-  std::vector<int64_t> starts;
-  // Pixels from the block's first plane on.
-  std::vector<uint16_t> offsets;
-  std::vector<float> values;
+  // int64 [blocks * (rows + 1)]; int16 bit patterns of uint16 [entries], pixels from the block's first plane on; float32
+  // [entries].
+  at::Tensor starts, offsets, values;
+
+  const int64_t* block_starts(int64_t block) const { return starts.const_data_ptr<int64_t>() + block * (rows + 1); }
+  const uint16_t* entry_offsets() const {
+    return reinterpret_cast<const uint16_t*>(offsets.const_data_ptr<int16_t>());
+  }
+  const float* entry_values() const { return values.const_data_ptr<float>(); }
 };
 
-// `weight`: [out, in / groups, height, width], float32, channels_last. A row for every output channel; blocks are
+// `weight`: [out, in / groups, height, width], float32, channels_last, or [out, in]. A row for every output channel; blocks are
 // `block_channels` of a group's input channels. `block_channels` planes must be no more than 65,536 pixels.
 SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_t block_channels);
 

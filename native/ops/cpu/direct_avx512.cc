@@ -21,7 +21,7 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_p
 }  // namespace
 
 const DirectKernels direct_avx512 = {
-    "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, merged, winograd_input, winograd_output,
+    "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, merged, winograd_input, winograd_output,
     panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu

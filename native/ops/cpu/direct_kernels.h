@@ -66,6 +66,19 @@ struct SparseTile {
   bool accumulate;
 };
 
+// The same weights the other way round: what a row's outputs add to the inputs its non-zeros read.
+//   output[offsets[j] * pixel + i] += values[j] * input[r * pixel + i]  for j in [starts[r], starts[r + 1])
+struct ScatterTile {
+  const float* input;
+  const uint16_t* offsets;
+  const float* values;
+  const int64_t* starts;
+  int64_t rows;
+  int64_t pixel;
+  int64_t vectors;
+  float* output;
+};
+
 // Sums of four output channels; the output of row r starts at output + r * output_stride. Entries are sorted by the
 // pattern of rows that have a non-zero there (bit r for row r), patterns ascending; an entry has one value a row of its
 // pattern, rows ascending. An input vector is loaded once for all of them: most single images are read across cache
@@ -154,6 +167,7 @@ struct DirectKernels {
   void (*dense)(const DenseTile&);
   void (*copy_panels)(const PanelCopy&);
   void (*sparse)(const SparseTile&);
+  void (*scatter)(const ScatterTile&);
   void (*merged)(const MergedTile&);
   void (*winograd_input)(const WinogradInput&);
   void (*winograd_output)(const WinogradOutput&);

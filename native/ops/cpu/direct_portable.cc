@@ -24,7 +24,7 @@ inline Vector multiply_add(Vector a, Vector b, Vector c) { return a * b + c; }
 }  // namespace
 
 const DirectKernels direct_portable = {
-    "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, merged, winograd_input, winograd_output,
+    "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, merged, winograd_input, winograd_output,
     panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu
