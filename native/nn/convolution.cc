@@ -4,7 +4,7 @@
 
 #include "attributes.h"
 #include "operator.h"
-#include "sparse_convolution.h"
+#include "unit_convolution.h"
 
 namespace finepune {
 namespace {
@@ -20,7 +20,7 @@ class Convolution final : public Operator {
   Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, size_t weight, std::optional<size_t> bias)
       : Operator(std::move(output)),
         geometry_(geometry),
-        sparse_{kernel, geometry.padding, geometry.groups},
+        unit_{kernel, geometry.padding, geometry.groups},
         weight_(weight),
         bias_(bias) {}
 
@@ -29,11 +29,11 @@ class Convolution final : public Operator {
     const at::Tensor& weight = context.parameters[weight_].value;
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
-    const int64_t kept = context.parameters[weight_].kept;
-    const bool unit = strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1};
-    if (unit && is_sparse_faster(sparse_, inputs[0], weight,
-                                 static_cast<double>(kept) / static_cast<double>(weight.numel()))) {
-      return sparse_convolution(inputs[0], weight, bias, sparse_);
+    if (strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1}) {
+      const double kept = static_cast<double>(context.parameters[weight_].kept);
+      const UnitChoice choice =
+          choose_products(unit_, inputs[0], weight, kept / static_cast<double>(weight.numel()));
+      if (!choice.is_libtorchs()) return unit_convolution(inputs[0], weight, bias, unit_, choice);
     }
     if (padding.symmetric()) {
       return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
@@ -47,7 +47,7 @@ class Convolution final : public Operator {
 
  private:
   Geometry geometry_;
-  SparseConvolution sparse_;
+  UnitConvolution unit_;
   size_t weight_;
   std::optional<size_t> bias_;
 };

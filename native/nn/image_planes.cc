@@ -16,22 +16,25 @@ void transpose(const float* const (&from)[4], __m128 (&rows)[4]) {
   _MM_TRANSPOSE4_PS(rows[0], rows[1], rows[2], rows[3]);
 }
 
-// `count` channels from `channel` on of one row of eight images, of which `images` are there.
-void copy_row(const float* images, const PlaneShape& shape, int64_t present, int64_t channel, int64_t count,
-              float* planes) {
+// Channels copied together: a line of memory of each pixel, read once.
+constexpr int64_t kChannels = 16;
+
+// `count` channels of one row of eight images, of which `images` are there.
+void copy_row(const float* images, const PlaneShape& shape, int64_t present, int64_t count, float* planes) {
   const int64_t image = shape.height * shape.width * shape.channels, plane = shape.plane() * kPixelImages;
+  const int64_t quads = present == kPixelImages ? count / 4 : 0;
   for (int64_t x = 0; x < shape.width; ++x) {
-    const float* pixel = images + x * shape.channels + channel;
+    const float* pixel = images + x * shape.channels;
     float* to = planes + x * kPixelImages;
-    if (present == kPixelImages && count == 4) {
-      for (int64_t half = 0; half < 2; ++half, pixel += 4 * image, to += 4) {
+    for (int64_t half = 0; half < 2; ++half) {
+      const float* first = pixel + 4 * half * image;
+      for (int64_t quad = 0; quad < quads; ++quad, first += 4) {
         __m128 rows[4];
-        transpose({pixel, pixel + image, pixel + 2 * image, pixel + 3 * image}, rows);
-        for (int c = 0; c < 4; ++c) _mm_storeu_ps(to + c * plane, rows[c]);
+        transpose({first, first + image, first + 2 * image, first + 3 * image}, rows);
+        for (int64_t c = 0; c < 4; ++c) _mm_storeu_ps(to + (4 * quad + c) * plane + 4 * half, rows[c]);
       }
-      continue;
     }
-    for (int64_t c = 0; c < count; ++c) {
+    for (int64_t c = 4 * quads; c < count; ++c) {
       for (int64_t i = 0; i < kPixelImages; ++i) to[c * plane + i] = i < present ? pixel[i * image + c] : 0.0f;
     }
   }
@@ -42,13 +45,13 @@ void copy_row(const float* images, const PlaneShape& shape, int64_t present, int
 void to_planes(const float* images, const PlaneShape& shape, float* planes) {
   const int64_t row = shape.row_stride() * kPixelImages, plane = shape.plane() * kPixelImages;
   const int64_t left = shape.padding.left * kPixelImages, width = shape.width * kPixelImages;
-  const int64_t quads = (shape.channels + 3) / 4;
-  at::parallel_for(0, shape.groups() * quads, 1, [&](int64_t begin, int64_t end) {
+  const int64_t parts = (shape.channels + kChannels - 1) / kChannels;
+  at::parallel_for(0, shape.groups() * parts, 1, [&](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
-      const int64_t group = item / quads, channel = item % quads * 4;
-      const int64_t count = std::min<int64_t>(4, shape.channels - channel);
+      const int64_t group = item / parts, channel = item % parts * kChannels;
+      const int64_t count = std::min(kChannels, shape.channels - channel);
       const int64_t present = std::min(kPixelImages, shape.images - group * kPixelImages);
-      const float* from = images + group * kPixelImages * shape.height * shape.width * shape.channels;
+      const float* from = images + group * kPixelImages * shape.height * shape.width * shape.channels + channel;
       float* first = planes + (group * shape.channels + channel) * plane;
       float* inside = first + left + shape.padding.top * row;
       for (int64_t c = 0; c < count; ++c) {
@@ -61,7 +64,7 @@ void to_planes(const float* images, const PlaneShape& shape, float* planes) {
         std::memset(after, 0, static_cast<size_t>(first + (c + 1) * plane - after) * sizeof(float));
       }
       for (int64_t y = 0; y < shape.height; ++y) {
-        copy_row(from + y * shape.width * shape.channels, shape, present, channel, count, inside + y * row);
+        copy_row(from + y * shape.width * shape.channels, shape, present, count, inside + y * row);
       }
     }
   });

@@ -16,12 +16,23 @@ inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
 inline Vector broadcast(float value) { return _mm512_set1_ps(value); }
 inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
 
+inline __m256 half_sums(Vector value) {
+  float lanes[kLanes];
+  store(lanes, value);
+  return _mm256_add_ps(_mm256_loadu_ps(lanes), _mm256_loadu_ps(lanes + 8));
+}
+inline void sum_lanes(const Vector (&vectors)[4], float* to) {
+  const __m256 halves = _mm256_hadd_ps(_mm256_hadd_ps(half_sums(vectors[0]), half_sums(vectors[1])),
+                                       _mm256_hadd_ps(half_sums(vectors[2]), half_sums(vectors[3])));
+  _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1)));
+}
+
 #include "ops/cpu/direct_body.inc"
 
 }  // namespace
 
 const DirectKernels direct_avx512 = {
-    "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, merged, winograd_input, winograd_output,
-    panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
+    "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged, winograd_input,
+    winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu

@@ -79,6 +79,20 @@ struct ScatterTile {
   float* output;
 };
 
+// Products of kCorrelatedOutputs planes with kCorrelatedInputs others, each shifted by every tap: the gradient of a
+// convolution by its weights. Whole vectors of both are multiplied.
+//   sums[(k * kCorrelatedOutputs + o) * kCorrelatedInputs + i] = sum over j < vectors * lanes of outputs[o][j]
+//                                                                * inputs[i][taps[k] + j]
+constexpr int kCorrelatedOutputs = 3, kCorrelatedInputs = 4;
+struct CorrelationTile {
+  const float* outputs[kCorrelatedOutputs];
+  const float* inputs[kCorrelatedInputs];
+  const int32_t* taps;
+  int64_t tap_count;
+  int64_t vectors;
+  float* sums;
+};
+
 // Sums of four output channels; the output of row r starts at output + r * output_stride. Entries are sorted by the
 // pattern of rows that have a non-zero there (bit r for row r), patterns ascending; an entry has one value a row of its
 // pattern, rows ascending. An input vector is loaded once for all of them: most single images are read across cache
@@ -168,6 +182,7 @@ struct DirectKernels {
   void (*copy_panels)(const PanelCopy&);
   void (*sparse)(const SparseTile&);
   void (*scatter)(const ScatterTile&);
+  void (*correlate)(const CorrelationTile&);
   void (*merged)(const MergedTile&);
   void (*winograd_input)(const WinogradInput&);
   void (*winograd_output)(const WinogradOutput&);

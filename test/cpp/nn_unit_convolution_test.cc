@@ -1,4 +1,4 @@
-#include "nn/sparse_convolution.h"
+#include "nn/unit_convolution.h"
 
 #include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
@@ -13,6 +13,8 @@ struct Case {
   int64_t images, inputs, outputs, height, width, kernel_height, kernel_width, top, left, groups;
 };
 
+const UnitChoice kBoth = {true, true};
+
 constexpr Case kCases[] = {
     // Whole pixels and quads of channels; then neither.
     {16, 32, 32, 13, 13, 3, 3, 1, 1, 1}, {11, 21, 19, 9, 7, 3, 3, 1, 1, 1},  {5, 16, 30, 8, 11, 5, 5, 2, 2, 1},
@@ -21,7 +23,7 @@ constexpr Case kCases[] = {
 };
 
 struct Setup {
-  SparseConvolution convolution;
+  UnitConvolution convolution;
   at::Tensor images, weight, bias, gradient;
 
   Setup(const Case& c, double density)
@@ -56,22 +58,24 @@ struct Setup {
     });
   }
 
-  Result sparse(const cpu::DirectKernels* kernels) const {
+  Result chosen(const UnitChoice& choice) const {
     return run(at::kFloat, [&](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-      return sparse_convolution(x, w, b, convolution, kernels);
+      return unit_convolution(x, w, b, convolution, choice);
     });
   }
 };
 
-TEST("sparse convolution: values and all gradients agree with a double reference, on every instruction set") {
+TEST("unit convolution: values and all gradients agree with a double reference, on every instruction set") {
   int count = 0;
   const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
   for (const Case& shape : kCases) {
     for (const double density : {0.0, 0.05, 0.4, 1.0}) {
       const Setup setup(shape, density);
       const Setup::Result expected = setup.expected();
-      for (int i = 0; i < count; ++i) {
-        const Setup::Result result = setup.sparse(kernels[i]);
+      for (int i = 0; i < 2 * count; ++i) {
+        // Each of the two alone, and both.
+        const bool own = density < 1 || i % 2 == 1;
+        const Setup::Result result = setup.chosen({i % 2 == 0, own, kernels[i / 2]});
         CHECK(result.output.is_contiguous(at::MemoryFormat::ChannelsLast));
         CHECK(relative_error(result.output, expected.output) < 1e-6);
         CHECK((result.by_images.to(at::kDouble) - expected.by_images).norm().item<double>() <=
@@ -83,56 +87,57 @@ TEST("sparse convolution: values and all gradients agree with a double reference
   }
 }
 
-TEST("sparse convolution: without autograd, without a bias, and from NCHW memory the values are the same") {
+TEST("unit convolution: without autograd, without a bias, and from NCHW memory the values are the same") {
   const Setup setup(kCases[1], 0.3);
   const at::Tensor expected = setup.expected().output;
   const at::NoGradGuard guard;
-  const at::Tensor with = sparse_convolution(setup.images, setup.weight, setup.bias, setup.convolution);
-  const at::Tensor without = sparse_convolution(setup.images.contiguous(), setup.weight.contiguous(), std::nullopt,
-                                                setup.convolution);
+  const at::Tensor with = unit_convolution(setup.images, setup.weight, setup.bias, setup.convolution, kBoth);
+  const at::Tensor without = unit_convolution(setup.images.contiguous(), setup.weight.contiguous(), std::nullopt,
+                                              setup.convolution, kBoth);
   CHECK(relative_error(without + setup.bias.view({1, -1, 1, 1}), with) < 1e-6);
   CHECK(relative_error(with, expected) < 1e-6);
 }
 
-TEST("sparse convolution: the number of threads changes no bit, and neither does a second run") {
+TEST("unit convolution: the number of threads changes no bit, and neither does a second run") {
   const Setup setup(kCases[0], 0.3);
   const int threads = at::get_num_threads();
-  const Setup::Result first = setup.sparse(nullptr);
+  const Setup::Result first = setup.chosen(kBoth);
   for (const int other : {1, 2, 3, threads}) {
     at::set_num_threads(other);
-    const Setup::Result again = setup.sparse(nullptr);
+    const Setup::Result again = setup.chosen(kBoth);
     CHECK(at::equal(again.output, first.output));
     CHECK(at::equal(again.by_images, first.by_images));
+    CHECK(at::equal(again.by_weight, first.by_weight));
   }
   at::set_num_threads(threads);
 }
 
-TEST("sparse convolution: a frozen weight gets no gradient, nor does an input that asks for none") {
+TEST("unit convolution: a frozen weight gets no gradient, nor does an input that asks for none") {
   const Setup setup(kCases[1], 0.3);
   at::Tensor images = setup.images.detach().clone().requires_grad_();
   const at::Tensor weight = setup.weight.detach().clone(), bias = setup.bias.detach().clone();
-  sparse_convolution(images, weight, bias, setup.convolution).backward(setup.gradient);
+  unit_convolution(images, weight, bias, setup.convolution, kBoth).backward(setup.gradient);
   CHECK(images.grad().defined() && !weight.grad().defined() && !bias.grad().defined());
   at::Tensor learning = setup.weight.detach().clone().requires_grad_();
-  sparse_convolution(setup.images, learning, std::nullopt, setup.convolution).backward(setup.gradient);
+  unit_convolution(setup.images, learning, std::nullopt, setup.convolution, kBoth).backward(setup.gradient);
   CHECK(learning.grad().defined());
 }
 
-TEST("sparse convolution: chosen by shape, density and dtype alone") {
+TEST("unit convolution: chosen by shape, density and dtype alone") {
   const Setup setup(kCases[0], 0.3);
   int count = 0;
   const bool vectors = cpu::direct_kernels(&count)[count - 1]->lanes >= 8;
   const auto chosen = [&](const at::Tensor& images, double density) {
-    return is_sparse_faster(setup.convolution, images, setup.weight, density);
+    return choose_products(setup.convolution, images, setup.weight, density);
   };
-  CHECK(chosen(setup.images, 0.2) == vectors);
-  CHECK(!chosen(setup.images, 0.9));
-  CHECK(!chosen(setup.images.to(at::kDouble), 0.2));
-  CHECK(!chosen(setup.images.narrow(0, 0, 2), 0.2));
-  CHECK(!chosen(at::empty({8, 32, 300, 300}), 0.2));
-  SparseConvolution wide = setup.convolution;
+  CHECK(chosen(setup.images, 0.2).sparse == vectors);
+  CHECK(!chosen(setup.images, 0.9).sparse);
+  CHECK(chosen(setup.images.to(at::kDouble), 0.2).is_libtorchs());
+  CHECK(chosen(setup.images.narrow(0, 0, 2), 0.2).is_libtorchs());
+  CHECK(chosen(at::empty({8, 32, 300, 300}), 0.2).is_libtorchs());
+  UnitConvolution wide = setup.convolution;
   wide.padding = {3, 3, 3, 3};
-  CHECK(!is_sparse_faster(wide, setup.images, setup.weight, 0.2));
+  CHECK(choose_products(wide, setup.images, setup.weight, 0.2).is_libtorchs());
 }
 
 TEST("a Conv layer of few kept weights gives the logits and gradients that the dense one gives") {

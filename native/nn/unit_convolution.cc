@@ -1,10 +1,11 @@
-#include "sparse_convolution.h"
+#include "unit_convolution.h"
 
 #include <algorithm>
 #include <vector>
 
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
+#include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
@@ -13,6 +14,7 @@
 #include "direct_choice.h"
 #include "image_planes.h"
 #include "sparse_rows.h"
+#include "weight_gradient.h"
 
 namespace finepune {
 namespace {
@@ -27,8 +29,10 @@ constexpr int64_t kTileVectors = 12, kPieceRows = 256;
 constexpr int64_t kBlockFloats = 4096;
 constexpr int64_t kMostOffset = 65536;
 // What things cost in multiplications of a dense convolution (test/bench/NOTES.md): a channel of a pixel copied in or
-// out, a weight sorted into rows, and a non-zero multiplied, on CPUs with vectors of 8 and of 16 floats.
+// out, a weight sorted into rows, and a non-zero multiplied, on CPUs with vectors of 8 and of 16 floats; a
+// multiplication of the gradient by the weights in libtorch and here, where vectors have 8 floats.
 constexpr double kCopyCost = 32, kSortCost = 65, kNonzeroCost = 1.9, kWideNonzeroCost = 3;
+constexpr double kLibraryGradientCost = 1.9, kGradientCost = 1.1, kGradientCopyCost = 160;
 // Share of the dense cost that must be saved.
 constexpr double kMargin = 0.1;
 // Fewer images leave most of a pixel unused.
@@ -37,7 +41,7 @@ constexpr int64_t kFewestImages = 5;
 // The planes a convolution reads, and how its tiles walk them.
 class Walk {
  public:
-  Walk(const SparseConvolution& convolution, const at::Tensor& images, const cpu::DirectKernels& kernels)
+  Walk(const UnitConvolution& convolution, const at::Tensor& images, const cpu::DirectKernels& kernels)
       : kernels_(kernels),
         input_{images.size(0), images.size(1), images.size(2), images.size(3), convolution.padding},
         groups_(convolution.groups),
@@ -143,15 +147,15 @@ at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const flo
 at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
 
 at::Tensor forward_values(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                          const SparseConvolution& convolution, const cpu::DirectKernels& kernels) {
+                          const UnitConvolution& convolution, const cpu::DirectKernels& kernels) {
   const Walk walk(convolution, images, kernels);
   const SparseRows rows = rows_of_outputs(prepared(weight), walk.taps(), walk.block_channels());
   return walk.run(prepared(images), rows, bias ? bias->const_data_ptr<float>() : nullptr);
 }
 
 // The same convolution turned round.
-SparseConvolution by_input(const SparseConvolution& convolution) {
-  SparseConvolution turned = convolution;
+UnitConvolution by_input(const UnitConvolution& convolution) {
+  UnitConvolution turned = convolution;
   const auto& [height, width] = convolution.kernel;
   const Padding& padding = convolution.padding;
   turned.padding = {height - 1 - padding.top, width - 1 - padding.left, height - 1 - padding.bottom,
@@ -159,7 +163,7 @@ SparseConvolution by_input(const SparseConvolution& convolution) {
   return turned;
 }
 
-at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, const SparseConvolution& convolution,
+at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, const UnitConvolution& convolution,
                           const cpu::DirectKernels& kernels) {
   const Walk walk(by_input(convolution), gradient, kernels);
   const SparseRows rows =
@@ -167,72 +171,101 @@ at::Tensor input_gradient(const at::Tensor& gradient, const at::Tensor& weight, 
   return walk.run(prepared(gradient), rows, nullptr);
 }
 
-class SparseConvolutionFunction : public torch::autograd::Function<SparseConvolutionFunction> {
+at::Tensor dense_values(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                        const UnitConvolution& convolution) {
+  const Padding& padding = convolution.padding;
+  return at::convolution(images, weight, bias, {1, 1}, {padding.top, padding.left}, {1, 1}, false, {0, 0},
+                         convolution.groups);
+}
+
+// By the images, by the weights, or both, as libtorch computes them.
+std::array<at::Tensor, 2> dense_gradients(const at::Tensor& gradient, const at::Tensor& images,
+                                          const at::Tensor& weight, const UnitConvolution& convolution,
+                                          std::array<bool, 2> wanted) {
+  const Padding& padding = convolution.padding;
+  const auto [by_images, by_weight, none] = at::convolution_backward(
+      gradient, images, weight, std::nullopt, {1, 1}, {padding.top, padding.left}, {1, 1}, false, {0, 0},
+      convolution.groups, {wanted[0], wanted[1], false});
+  return {by_images, by_weight};
+}
+
+class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolutionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& images, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias, const SparseConvolution& convolution,
-                            const cpu::DirectKernels& kernels) {
+                            const std::optional<at::Tensor>& bias, const UnitConvolution& convolution,
+                            const UnitChoice& choice) {
     context->save_for_backward({images, weight});
     const Padding& padding = convolution.padding;
     context->saved_data["geometry"] = std::vector<int64_t>{convolution.kernel[0], convolution.kernel[1], padding.top,
                                                            padding.left,          convolution.groups};
-    context->saved_data["kernels"] = std::string(kernels.name);
+    context->saved_data["choice"] = std::vector<int64_t>{choice.sparse, choice.own_gradient};
+    context->saved_data["kernels"] = std::string(choice.kernels->name);
     context->saved_data["bias"] = bias.has_value();
-    return forward_values(images, weight, bias, convolution, kernels);
+    return choice.sparse ? forward_values(images, weight, bias, convolution, *choice.kernels)
+                         : dense_values(images, weight, bias, convolution);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor &images = saved[0], &weight = saved[1];
+    const at::Tensor images = prepared(saved[0]), gradient = prepared(gradients[0]);
+    const at::Tensor& weight = saved[1];
     const std::vector<int64_t> geometry = context->saved_data["geometry"].toIntVector();
-    const SparseConvolution convolution{
+    const std::vector<int64_t> choice = context->saved_data["choice"].toIntVector();
+    const UnitConvolution convolution{
         {geometry[0], geometry[1]}, {geometry[2], geometry[3], geometry[2], geometry[3]}, geometry[4]};
-    const at::Tensor gradient = prepared(gradients[0]);
+    const cpu::DirectKernels& kernels = direct_kernels_called(context->saved_data["kernels"].toStringRef());
+    const bool by_images = context->needs_input_grad(0), by_weight = context->needs_input_grad(1);
+    const bool sparse = choice[0] != 0, own = choice[1] != 0;
     variable_list result(5);
-    if (context->needs_input_grad(0)) {
-      result[0] = input_gradient(gradient, weight, convolution,
-                                 direct_kernels_called(context->saved_data["kernels"].toStringRef()));
+    if (by_images && sparse) result[0] = input_gradient(gradient, weight, convolution, kernels);
+    if (by_weight && own) {
+      result[1] = weight_gradient(images, gradient, convolution.kernel, convolution.padding, convolution.groups,
+                                  kernels);
     }
-    const bool with_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(2);
-    if (context->needs_input_grad(1) || with_bias) {
-      const auto [none, by_weight, by_bias] = at::convolution_backward(
-          gradient, images, weight, at::IntArrayRef{weight.size(0)}, {1, 1}, {geometry[2], geometry[3]}, {1, 1}, false,
-          {0, 0}, convolution.groups, {false, context->needs_input_grad(1), with_bias});
-      result[1] = by_weight;
-      result[2] = by_bias;
+    const std::array<bool, 2> left = {by_images && !sparse, by_weight && !own};
+    if (left[0] || left[1]) {
+      const auto dense = dense_gradients(gradient, images, weight, convolution, left);
+      if (left[0]) result[0] = dense[0];
+      if (left[1]) result[1] = dense[1];
     }
+    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) result[2] = gradient.sum({0, 2, 3});
     return result;
   }
 };
 
 }  // namespace
 
-bool is_sparse_faster(const SparseConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
-                      double density) {
+UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
+                           double density) {
+  UnitChoice choice;
   const bool plain = images.is_cpu() && images.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
                      !at::autocast::is_autocast_enabled(at::kCPU);
   const auto& [kernel, padding, groups] = convolution;
   const bool turns_round = padding.symmetric() && padding.top < kernel[0] && padding.left < kernel[1];
   // With all the padding that the gradient by the input can ask for.
   const int64_t height = images.size(2) + 2 * kernel[0], width = images.size(3) + 2 * kernel[1];
-  if (!plain || !turns_round || images.size(0) < kFewestImages || height * width > kMostOffset) return false;
-  const int64_t lanes = best_direct_kernels().lanes;
-  if (lanes < 8) return false;
+  if (!plain || !turns_round || images.size(0) < kFewestImages || height * width > kMostOffset) return choice;
+  const int64_t lanes = choice.kernels->lanes;
+  if (lanes < 8) return choice;
   const double rows = static_cast<double>(weight.size(0)), pixels = static_cast<double>(images.size(0) * height * width);
   const double dense = rows * static_cast<double>(weight.size(1) * kernel[0] * kernel[1]);
-  const double sparse = density * dense * (lanes == 8 ? kNonzeroCost : kWideNonzeroCost) +
-                        kCopyCost * (rows + static_cast<double>(images.size(1))) + kSortCost * dense / pixels;
-  return sparse < (1 - kMargin) * dense;
+  const double channels = rows + static_cast<double>(images.size(1));
+  const double sparse =
+      density * dense * (lanes == 8 ? kNonzeroCost : kWideNonzeroCost) + kCopyCost * channels +
+                        kSortCost * dense / pixels;
+  choice.sparse = sparse < (1 - kMargin) * dense;
+  choice.own_gradient = lanes == 8 && kGradientCost * dense + kGradientCopyCost * channels < (1 - kMargin) * kLibraryGradientCost * dense;
+  return choice;
 }
 
-at::Tensor sparse_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                              const SparseConvolution& convolution, const cpu::DirectKernels* kernels) {
-  const cpu::DirectKernels& chosen = kernels == nullptr ? best_direct_kernels() : *kernels;
+at::Tensor unit_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                            const UnitConvolution& convolution, const UnitChoice& choice) {
   const bool learns = images.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad());
   if (at::GradMode::is_enabled() && learns) {
-    return SparseConvolutionFunction::apply(images, weight, bias, convolution, chosen);
+    return UnitConvolutionFunction::apply(images, weight, bias, convolution, choice);
   }
-  return forward_values(images, weight, bias, convolution, chosen);
+  return choice.sparse ? forward_values(images, weight, bias, convolution, *choice.kernels)
+                       : dense_values(images, weight, bias, convolution);
 }
 
 }  // namespace finepune
