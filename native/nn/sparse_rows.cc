@@ -1,6 +1,9 @@
 #include "sparse_rows.h"
 
 #include <algorithm>
+#include <bit>
+
+#include <emmintrin.h>
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
@@ -21,6 +24,33 @@ struct WeightView {
   const float* values;
   int64_t outputs, inputs, taps;
 };
+
+// visit(i) for every i in [first, last) with a value other than 0, ascending; four at a time, because most are 0.
+template <typename Visit>
+void for_each_kept(const float* values, int64_t first, int64_t last, const Visit& visit) {
+  int64_t i = first;
+  for (; i + 4 <= last; i += 4) {
+    auto kept = static_cast<unsigned>(_mm_movemask_ps(_mm_cmpneq_ps(_mm_loadu_ps(values + i), _mm_setzero_ps())));
+    for (; kept != 0; kept &= kept - 1) visit(i + std::countr_zero(kept));
+  }
+  for (; i < last; ++i) {
+    if (values[i] != 0) visit(i);
+  }
+}
+
+int64_t count_kept(const float* values, int64_t first, int64_t last) {
+  __m128i counts = _mm_setzero_si128();
+  int64_t i = first, count = 0;
+  // A value that is kept counts as -1 in its lane.
+  for (; i + 4 <= last; i += 4) {
+    counts = _mm_add_epi32(counts, _mm_castps_si128(_mm_cmpneq_ps(_mm_loadu_ps(values + i), _mm_setzero_ps())));
+  }
+  alignas(16) int32_t lanes[4];
+  _mm_store_si128(reinterpret_cast<__m128i*>(lanes), counts);
+  for (const int32_t lane : lanes) count -= lane;
+  for (; i < last; ++i) count += values[i] != 0;
+  return count;
+}
 
 SparseRows empty_rows(int64_t rows, int64_t channels, int64_t block_channels) {
   SparseRows sparse;
@@ -77,8 +107,7 @@ SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_
   each_row([&](int64_t row, int64_t first, int64_t last, int64_t place) {
     int64_t count = 0;
     for (int64_t tap = 0; tap < view.taps; ++tap) {
-      const float* values = view.row(row, tap);
-      for (int64_t c = first; c < last; ++c) count += values[c] != 0;
+      count += count_kept(view.row(row, tap), first, last);
     }
     entries.starts[place] = count;
   });
@@ -87,11 +116,10 @@ SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_
     int64_t at = entries.starts[place];
     for (int64_t tap = 0; tap < view.taps; ++tap) {
       const float* values = view.row(row, tap);
-      for (int64_t c = first; c < last; ++c) {
-        if (values[c] == 0) continue;
-        entries.put(at++, static_cast<uint16_t>((c - first) * taps.plane + taps.taps[static_cast<size_t>(tap)]),
-                    values[c]);
-      }
+      const int64_t offset = taps.taps[static_cast<size_t>(tap)];
+      for_each_kept(values, first, last, [&](int64_t c) {
+        entries.put(at++, static_cast<uint16_t>((c - first) * taps.plane + offset), values[c]);
+      });
     }
   });
   return sparse;
@@ -128,10 +156,9 @@ SparseRows rows_of_inputs(const at::Tensor& weight, int64_t groups, const RowTap
         const float* values = view.row(group + output, tap);
         const auto offset = static_cast<uint16_t>((output - first) * taps.plane +
                                                   taps.taps[static_cast<size_t>(view.taps - 1 - tap)]);
-        for (int64_t c = 0; c < view.inputs; ++c) {
-          if (values[c] == 0) continue;
+        for_each_kept(values, 0, view.inputs, [&](int64_t c) {
           entries.put(next[static_cast<size_t>(c)]++, offset, values[c]);
-        }
+        });
       }
     }
   });
