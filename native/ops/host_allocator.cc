@@ -21,7 +21,8 @@ namespace {
 constexpr size_t smallest_block = size_t{1} << 20;
 constexpr size_t granularity = size_t{64} << 10;
 
-// Blocks of memory by size. A kept block serves a request down to 7/8 of its size.
+// Blocks of memory by size. A kept block serves a request down to 7/8 of its size, and a smaller one where memory is
+// short.
 class BlockCache {
  public:
   // `bytes` is at least smallest_block. Throws std::bad_alloc.
@@ -29,6 +30,7 @@ class BlockCache {
     const size_t size = rounded(bytes);
     const std::lock_guard lock(mutex_);
     void* address = reuse(size);
+    if (address == nullptr) address = reuse_larger(size);
     if (address == nullptr) address = fresh(size);
     used_most_ = std::max(used_most_, used_);
     return address;
@@ -69,16 +71,34 @@ class BlockCache {
   void* reuse(size_t size) {
     const auto found = kept_.lower_bound(size);
     if (found == kept_.end() || found->first > size + size / 7) return nullptr;
-    void* address = found->second.address;
-    hold(address, found->first);
-    kept_bytes_ -= found->first;
-    kept_.erase(found);
+    return take_kept(found);
+  }
+
+  // Where a new block would push kept ones out, one that is too large will do, as long as no more is in use than ever
+  // was: a forward pass alone, which needs a block of another size for every layer, would fault all its memory in anew.
+  void* reuse_larger(size_t size) {
+    const auto found = kept_.lower_bound(size);
+    const bool fits = used_ + kept_bytes_ + size <= most_held(size);
+    if (fits || found == kept_.end() || used_ + found->first > used_most_) return nullptr;
+    return take_kept(found);
+  }
+
+  void* take_kept(Blocks::iterator block) {
+    void* address = block->second.address;
+    hold(address, block->first);
+    kept_bytes_ -= block->first;
+    kept_.erase(block);
     return address;
   }
 
-  void* fresh(size_t size) {
+  // Bytes held at most, with a new block of `size` in use.
+  size_t most_held(size_t size) const {
     const size_t most = std::max(used_most_, used_ + size);
-    while (!kept_.empty() && used_ + kept_bytes_ + size > most + most / 8) release_oldest();
+    return most + most / 8;
+  }
+
+  void* fresh(size_t size) {
+    while (!kept_.empty() && used_ + kept_bytes_ + size > most_held(size)) release_oldest();
     void* address = allocate(size);
     if (address == nullptr) {
       while (!kept_.empty()) release_one(kept_.begin());

@@ -23,6 +23,25 @@ TEST("a large tensor's memory serves the next one of about its size, a small ten
   CHECK_EQUAL(second.fill_(1).sum().item<double>(), 9'500'000.0);
 }
 
+TEST("a kept block that is too large serves where a new one would push it out, but not where more would be in use") {
+  install_host_allocator();
+  release_kept_host_memory();
+  const auto megabytes = [](int64_t count) { return at::empty({count << 18}); };
+  const void* large = nullptr;
+  {
+    const at::Tensor other = megabytes(40), kept = megabytes(60);
+    large = kept.data_ptr();
+  }
+  // 40 and 60 lie there, 100 were in use: 30 more would be too many, and 60 are no more than ever.
+  const at::Tensor first = megabytes(39);
+  const at::Tensor second = megabytes(30);
+  CHECK(second.data_ptr() == large);
+  // Nothing is left that would do.
+  const at::Tensor third = megabytes(20);
+  CHECK(third.data_ptr() != large && third.data_ptr() != first.data_ptr());
+  release_kept_host_memory();
+}
+
 TEST("large tensors made and dropped on several threads never share memory") {
   install_host_allocator();
   std::vector<std::thread> threads;
