@@ -19,7 +19,7 @@ struct RowTaps {
 struct SparseRows {
   // Row r of block b has the entries [block(b)[r], block(b)[r + 1]).
   int64_t rows = 0, blocks = 0, block_channels = 0;
-  // int64 [blocks * (rows + 1)]; int16 bit patterns of uint16 [entries], pixels from the block's first plane on; float32
+  // int64 [blocks * (rows + 1)]; int16 [entries], bit patterns of uint16, pixels from the block's first plane on; float32
   // [entries].
   at::Tensor starts, offsets, values;
 
@@ -30,8 +30,8 @@ struct SparseRows {
   const float* entry_values() const { return values.const_data_ptr<float>(); }
 };
 
-// `weight`: [out, in / groups, height, width], float32, channels_last, or [out, in]. A row for every output channel; blocks are
-// `block_channels` of a group's input channels. `block_channels` planes must be no more than 65,536 pixels.
+// `weight`: [out, in / groups, height, width], float32, channels_last, or [out, in]. A row for every output channel;
+// blocks are `block_channels` of a group's input channels. `block_channels` planes must be no more than 65,536 pixels.
 SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_t block_channels);
 
 // A row for every input channel, of `groups` groups, which reads output channels through the taps turned round: the

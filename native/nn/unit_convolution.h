@@ -1,24 +1,15 @@
-// Convolutions in steps of one that skip the weights that are zero, forward and by their input: what a pruned layer costs
-// in training and in the scoring of candidates then falls with its density.
+// Convolutions in steps of one that skip the weights that are zero, forward and by their input: what a pruned layer
+// costs in training and in the scoring of candidates then falls with its density.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <optional>
 
 #include <ATen/core/Tensor.h>
 
-#include "attributes.h"
 #include "direct_choice.h"
+#include "sparse_products.h"
 
 namespace finepune {
-
-// Without dilation; the padding is symmetric and smaller than the kernel.
-struct UnitConvolution {
-  std::array<int64_t, 2> kernel;
-  Padding padding;
-  int64_t groups = 1;
-};
 
 // How its products are computed.
 struct UnitChoice {

@@ -140,6 +140,12 @@ TEST("unit convolution: chosen by shape, density and dtype alone") {
   CHECK(choose_products(wide, setup.images, setup.weight, 0.2).is_libtorchs());
 }
 
+TEST("unit convolution: a plane of more pixels than offsets count is refused, not computed wrongly") {
+  const UnitConvolution convolution{{3, 3}, {1, 1, 1, 1}};
+  CHECK_THROWS(std::logic_error, "more pixels",
+               unit_convolution(at::zeros({8, 4, 300, 300}), at::ones({4, 4, 3, 3}), std::nullopt, convolution, kBoth));
+}
+
 TEST("a Conv layer of few kept weights gives the logits and gradients that the dense one gives") {
   const auto build = [] {
     Attributes attributes = {{"out_channels", {24}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}};

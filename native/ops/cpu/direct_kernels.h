@@ -49,8 +49,8 @@ struct PanelCopy {
   float* panels;
 };
 
-// Sums of `rows` output channels; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR 2017,
-// section 2.1: the non-zeros are streamed, the outputs stay in registers.
+// Sums of `rows` output channels; Park et al., "Faster CNNs with Direct Sparse Convolutions and Guided Pruning", ICLR
+// 2017, section 2.1: the non-zeros are streamed, the outputs stay in registers.
 //   output[r * output_stride + i] = (accumulate ? output[r * output_stride + i] : 0)
 //                                   + sum over j in [starts[r], starts[r + 1]) of values[j] * input[offsets[j] * pixel + i]
 struct SparseTile {

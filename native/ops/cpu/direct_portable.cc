@@ -28,7 +28,7 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 }  // namespace
 
 const DirectKernels direct_portable = {
-    "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged, winograd_input,
-    winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
+    "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
 
 }  // namespace finepune::cpu
