@@ -7,6 +7,7 @@
 #include "binding/exports.h"
 #include "binding/fields.h"
 #include "ops/cpu/direct_kernels.h"
+#include "ops/cpu/direct_choice.h"
 #include "ops/error.h"
 #include "train/crop.h"
 
@@ -89,11 +90,7 @@ class RunServedJob final : public Job {
 
 const cpu::DirectKernels* kernels_called(const std::string& name) {
   if (name == "best") return nullptr;
-  int count = 0;
-  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
-  for (int i = 0; i < count; ++i) {
-    if (name == all[i]->name) return all[i];
-  }
+  if (const cpu::DirectKernels* found = cpu::find_direct_kernels(name)) return found;
   throw Error("E_USAGE", "this CPU cannot run the kernels called " + name);
 }
 

@@ -1,6 +1,7 @@
 // Activations as the sparse convolution reads them: planes of pixels that eight images share.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "attributes.h"
@@ -17,7 +18,7 @@ struct PlaneShape {
   Padding padding;
 
   int64_t groups() const { return (images + kPixelImages - 1) / kPixelImages; }
-  int64_t row_stride() const { return width + (padding.left > padding.right ? padding.left : padding.right); }
+  int64_t row_stride() const { return width + std::max(padding.left, padding.right); }
   // Pixels of one channel.
   int64_t plane() const { return padding.left + (padding.top + height + padding.bottom) * row_stride(); }
   int64_t floats() const { return groups() * channels * plane() * kPixelImages; }

@@ -10,7 +10,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "direct_choice.h"
+#include "ops/cpu/direct_choice.h"
 #include "sparse_rows.h"
 
 namespace finepune {
@@ -26,12 +26,8 @@ constexpr double kDensest = 0.3;
 constexpr int64_t kFewestImages = 16;
 
 // Images side by side for each feature: [features, images], the images filled up with zeros to whole vectors.
-int64_t padded_images(int64_t images, const cpu::DirectKernels& kernels) {
-  return (images + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
-}
-
 at::Tensor by_feature(const at::Tensor& values, const cpu::DirectKernels& kernels) {
-  const int64_t images = values.size(0), padded = padded_images(images, kernels);
+  const int64_t images = values.size(0), padded = (images + kernels.lanes - 1) / kernels.lanes * kernels.lanes;
   at::Tensor turned = at::zeros({values.size(1), padded}, at::kFloat);
   turned.narrow(1, 0, images).copy_(values.t());
   return turned;
@@ -102,7 +98,7 @@ class SparseLinearFunction : public torch::autograd::Function<SparseLinearFuncti
     variable_list result(4);
     if (context->needs_input_grad(0)) {
       result[0] = input_gradient(gradient, rows, saved[0].size(1),
-                                 direct_kernels_called(context->saved_data["kernels"].toStringRef()));
+                                 *cpu::find_direct_kernels(context->saved_data["kernels"].toStringRef()));
     }
     if (context->needs_input_grad(1)) result[1] = at::mm(gradient.t(), saved[0]);
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) result[2] = gradient.sum(0);
@@ -115,12 +111,12 @@ class SparseLinearFunction : public torch::autograd::Function<SparseLinearFuncti
 bool is_sparse_linear_faster(const at::Tensor& input, const at::Tensor& weight, double density) {
   const bool plain = input.is_cpu() && input.dim() == 2 && input.scalar_type() == at::kFloat &&
                      weight.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU);
-  return plain && density < kDensest && input.size(0) >= kFewestImages && best_direct_kernels().lanes >= 8;
+  return plain && density < kDensest && input.size(0) >= kFewestImages && cpu::best_direct_kernels().lanes >= 8;
 }
 
 at::Tensor sparse_linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                          const cpu::DirectKernels* kernels) {
-  const cpu::DirectKernels& chosen = kernels == nullptr ? best_direct_kernels() : *kernels;
+  const cpu::DirectKernels& chosen = kernels == nullptr ? cpu::best_direct_kernels() : *kernels;
   const bool learns = input.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad());
   if (at::GradMode::is_enabled() && learns) return SparseLinearFunction::apply(input, weight, bias, chosen);
   return forward_values(input, rows_of(weight), bias, chosen);

@@ -9,7 +9,6 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "direct_choice.h"
 #include "sparse_products.h"
 #include "weight_gradient.h"
 
@@ -73,7 +72,7 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
     const std::vector<int64_t> choice = context->saved_data["choice"].toIntVector();
     const UnitConvolution convolution{
         {geometry[0], geometry[1]}, {geometry[2], geometry[3], geometry[2], geometry[3]}, geometry[4]};
-    const cpu::DirectKernels& kernels = direct_kernels_called(context->saved_data["kernels"].toStringRef());
+    const cpu::DirectKernels& kernels = *cpu::find_direct_kernels(context->saved_data["kernels"].toStringRef());
     const bool by_images = context->needs_input_grad(0), by_weight = context->needs_input_grad(1);
     const bool sparse = choice[0] != 0, own = choice[1] != 0;
     variable_list result(5);
@@ -111,9 +110,8 @@ UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor&
   const auto pixels = static_cast<double>(images.size(0) * height * width);
   const double dense = rows * static_cast<double>(weight.size(1) * kernel[0] * kernel[1]);
   const double channels = rows + static_cast<double>(images.size(1));
-  const double sparse =
-      density * dense * (lanes == 8 ? kNonzeroCost : kWideNonzeroCost) + kCopyCost * channels +
-                        kSortCost * dense / pixels;
+  const double nonzero = lanes == 8 ? kNonzeroCost : kWideNonzeroCost;
+  const double sparse = nonzero * density * dense + kCopyCost * channels + kSortCost * dense / pixels;
   choice.sparse = sparse < (1 - kMargin) * dense;
   const double own_gradient = kGradientCost * dense + kGradientCopyCost * channels;
   choice.own_gradient = lanes == 8 && own_gradient < (1 - kMargin) * kLibraryGradientCost * dense;

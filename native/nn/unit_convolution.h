@@ -6,7 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "direct_choice.h"
+#include "ops/cpu/direct_choice.h"
 #include "sparse_products.h"
 
 namespace finepune {
@@ -17,7 +17,7 @@ struct UnitChoice {
   bool sparse = false;
   // The gradient by the weights as weight_gradient.h computes it; libtorch's otherwise.
   bool own_gradient = false;
-  const cpu::DirectKernels* kernels = &best_direct_kernels();
+  const cpu::DirectKernels* kernels = &cpu::best_direct_kernels();
 
   bool is_libtorchs() const { return !sparse && !own_gradient; }
 };

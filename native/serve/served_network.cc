@@ -4,6 +4,7 @@
 #include <chrono>
 #include <stdexcept>
 
+#include "ops/cpu/direct_choice.h"
 #include "serve/rectified.h"
 
 namespace finepune::serve {
@@ -26,12 +27,6 @@ constexpr double kNearFeatures = 4608;
 // Floats of input that a tile of a merged convolution reads in a block of channels: half the nearest cache, again.
 constexpr int64_t kBlockFloats = 4096;
 
-const cpu::DirectKernels* best_kernels() {
-  int count = 0;
-  const cpu::DirectKernels* const* all = cpu::direct_kernels(&count);
-  return all[count - 1];
-}
-
 bool has_weights(const Step& step) { return step.kind == StepKind::convolution || step.kind == StepKind::linear; }
 
 bool is_measured(Choice choice) { return choice == Choice::measured || choice == Choice::measured_dense; }
@@ -45,7 +40,7 @@ double seconds_now() {
 ServedNetwork::ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOptions options)
     : graph_(graph),
       options_(options),
-      kernels_(options.kernels != nullptr ? options.kernels : best_kernels()),
+      kernels_(options.kernels != nullptr ? options.kernels : &cpu::best_direct_kernels()),
       program_(make_program(graph, tensors)),
       memory_(plan_memory(program_)),
       team_(options.threads) {
