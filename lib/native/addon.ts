@@ -209,7 +209,8 @@ export interface ServedNetworkRequest {
 }
 
 /**
- * 'winograd': dense, by minimal filtering F(4, 3) down the columns (convolutions of three rows of taps in steps of one);
+ * 'winograd': dense, by minimal filtering F(4, 3) or F(4, 5) down the columns (convolutions of three or five rows of taps in steps of
+ * one);
  * 'sparse': non-zeros row by row; 'merged': of four output channels together (convolutions; sparse where that cannot be);
  * 'columns': input by input, without those that are zero (linear layers, single images).
  */

@@ -4,20 +4,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "serve/convolution_piece.h"
 #include "serve/run_step.h"
 
 namespace finepune::serve {
-
-// Where a piece of work writes: planes of the channels from `first_channel` on, of the rows from `first_row` on.
-struct ConvolutionTarget {
-  Planes planes;
-  int64_t first_channel = 0, first_row = 0;
-};
-
-// Blocks of rows [first_block, last_block) of the weights, which are the output channels [first_row, last_row).
-struct ConvolutionPiece {
-  int64_t first_block, last_block, first_row, last_row;
-};
 
 // What a thread needs to compute pieces: their sums, and the panels of the tile it computed last, which the next piece
 // of the same tile reads, too.

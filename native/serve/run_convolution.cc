@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "serve/convolution_rows.h"
-#include "serve/pool_rows.h"
+#include "serve/run_pooled.h"
 #include "serve/run_step.h"
 
 namespace finepune::serve {
@@ -64,43 +64,26 @@ PooledWork share_pooled(const StepContext& context, const Step& step, const Conv
   return work;
 }
 
-// A band of rows of some channels is computed into the thread's own memory and pooled from there.
-void run_pooled(const StepContext& context, const Step& step, const ConvolutionRows& convolution,
-                const Planes& output) {
-  const auto [bands, piece_rows] = share_pooled(context, step, convolution);
-  const int64_t pieces = convolution.pieces(piece_rows), pooled_rows = output.layout.height;
-  context.team.run(context.threads, context.first_worker, bands * pieces, [&](int64_t item, int64_t worker) {
-    const int64_t band = item / pieces;
-    const RowRange pooled{pooled_rows * band / bands, pooled_rows * (band + 1) / bands};
-    const ConvolutionPiece piece = convolution.piece(piece_rows, item % pieces);
-    const RowRange covered = covered_rows(step.windows, pooled);
-    const int64_t vectors = convolution.vectors(covered.last - covered.first);
-    const int64_t tiles = (vectors + convolution.tile_vectors() - 1) / convolution.tile_vectors();
-
-    ConvolutionTarget target;
-    target.planes.layout.channels = piece.last_row - piece.first_row;
-    target.planes.layout.height = covered.last - covered.first;
-    target.planes.layout.width = step.width;
-    target.planes.pixel = context.pixel;
-    target.first_channel = piece.first_row;
-    target.first_row = covered.first;
-    const int64_t plane_floats = target.planes.layout.pixels() * context.pixel + context.kernels.lanes;
-    const int64_t panel_floats = convolution.panel_floats(), sum_floats = convolution.sum_floats(piece_rows);
-    PieceMemory memory;
-    memory.panels = context.scratch[worker].take(panel_floats + sum_floats + plane_floats +
-                                                 pool_scratch(context, step.windows));
-    memory.sums = memory.panels + panel_floats;
-    target.planes.data = memory.sums + sum_floats;
+void run_convolution_pooled(const StepContext& context, const Step& step, const ConvolutionRows& rows,
+                            const Planes& output) {
+  const auto [bands, piece_rows] = share_pooled(context, step, rows);
+  PooledConvolution convolution;
+  convolution.bands = bands;
+  convolution.pieces = rows.pieces(piece_rows);
+  convolution.piece = [&rows, size = piece_rows](int64_t number) { return rows.piece(size, number); };
+  convolution.floats = rows.panel_floats() + rows.sum_floats(piece_rows);
+  convolution.compute = [&rows](const ConvolutionPiece& piece, const ConvolutionTarget& target, float* memory) {
+    const int64_t vectors = rows.vectors(target.planes.layout.height), most = rows.tile_vectors();
+    const int64_t tiles = (vectors + most - 1) / most;
+    PieceMemory own;
+    own.panels = memory;
+    own.sums = memory + rows.panel_floats();
     for (int64_t tile = 0; tile < tiles; ++tile) {
       const int64_t first = vectors * tile / tiles, count = vectors * (tile + 1) / tiles - first;
-      convolution.compute(piece, target, first, count, memory);
+      rows.compute(piece, target, first, count, own);
     }
-    for (int64_t row = piece.first_row; row < piece.last_row; ++row) {
-      if (band == 0) clear_padding(output, row);
-      pool_rows(context, step, {target.planes, row - piece.first_row, covered.first}, {output, row}, pooled,
-                target.planes.data + plane_floats);
-    }
-  });
+  };
+  run_pooled(context, step, convolution, output);
 }
 
 }  // namespace
@@ -108,7 +91,7 @@ void run_pooled(const StepContext& context, const Step& step, const ConvolutionR
 void run_convolution(const StepContext& context, const Step& step, Form form, const StepMemory& memory) {
   if (form == Form::winograd) return run_winograd(context, step, memory);
   const ConvolutionRows convolution(context, step, form, memory);
-  if (step.pooled) return run_pooled(context, step, convolution, memory.output);
+  if (step.pooled) return run_convolution_pooled(context, step, convolution, memory.output);
   run_plain(context, convolution, memory.output);
 }
 

@@ -52,8 +52,8 @@ void run_softmax(const StepContext& context, const Step& step, const StepMemory&
 // A linear layer of one image in the form of columns.
 void run_linear_columns(const StepContext& context, const Step& step, const float* input, float* output);
 
-// Whether run_winograd can compute a step: three rows of taps one after the other, in both strides 1, and input that is
-// read as it lies.
+// Whether run_winograd can compute a step: three or five rows of taps one after the other, in both strides 1, and input
+// that is read as it lies.
 bool can_be_winograd(const Step& step);
 
 // Zeros around a channel's rows, the columns between them included.

@@ -78,11 +78,11 @@ void ServedNetwork::choose_forms() {
 std::vector<Form> ServedNetwork::make_forms(size_t step) {
   const Choice choice = options_.choice;
   std::vector<Form> forms = {Form::dense};
-  if ((is_measured(choice) || choice == Choice::winograd) && can_be_winograd(program_.steps[step])) {
-    program_.steps[step].weights->make_winograd();
+  const Step& description = program_.steps[step];
+  if ((is_measured(choice) || choice == Choice::winograd) && can_be_winograd(description)) {
+    description.weights->make_winograd(description.convolution.kernel[0]);
     forms.push_back(Form::winograd);
   }
-  const Step& description = program_.steps[step];
   const bool sparse = choice == Choice::measured ? program_.steps[step].weights->density() <= kDensest
                                                  : choice == Choice::sparse || choice == Choice::merged;
   if (sparse) make_sparse_forms(description, forms);

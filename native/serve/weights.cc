@@ -76,9 +76,10 @@ void Weights::make_merged(int64_t tile, int64_t floats_per_block) {
   merged_ = MergedWeights::of(unpacked(), rows_, stencil_, floats_per_block / reach);
 }
 
-void Weights::make_winograd() {
+void Weights::make_winograd(int64_t tap_rows) {
   winograd_ = WinogradWeights::of({packed(), static_cast<size_t>(packed_count_)},
-                                  static_cast<int64_t>(stencil_.taps.size()), row_blocks_, stencil_.channels);
+                                  static_cast<int64_t>(stencil_.taps.size()), tap_rows, row_blocks_,
+                                  stencil_.channels);
 }
 
 void Weights::make_columns() { columns_ = ColumnWeights::of(unpacked(), rows_, stencil_.columns()); }

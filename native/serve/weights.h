@@ -34,8 +34,8 @@ class Weights {
   // for `tile` consecutive outputs, as given.
   void make_sparse(int64_t entries_per_block);
   void make_merged(int64_t tile, int64_t floats_per_block);
-  // Of a convolution with three rows of taps.
-  void make_winograd();
+  // Of a convolution with three or five rows of taps.
+  void make_winograd(int64_t tap_rows);
   // Of a linear layer.
   void make_columns();
   // Drops `form`.

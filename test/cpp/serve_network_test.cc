@@ -116,6 +116,8 @@ TEST("serve: a convolution of any kernel, stride, padding and grouping gives the
       {{20, 13, 13}, 48, 3, 3, 1, list({1, 1, 1, 1}), 2},  {{40, 15, 17}, 24, 3, 3, 2, list({1, 1, 1, 1})},
       {{70, 29, 3}, 50, 1, 1, 1, list({0, 0, 0, 0})},      {{40, 9, 9}, 300, 1, 1, 2, list({0, 0, 0, 0})},
       {{5, 3, 9}, 8, 3, 1, 1, list({0, 0, 0, 0})},         {{300, 13, 13}, 72, 3, 3, 1, list({1, 1, 1, 1})},
+      {{70, 27, 27}, 72, 5, 5, 1, list({2, 2, 2, 2})},     {{20, 12, 12}, 48, 5, 5, 1, list({0, 0, 0, 0}), 2},
+      {{5, 11, 14}, 16, 5, 3, 1, list({2, 0, 1, 1})},      {{4, 2, 30}, 8, 5, 1, 1, list({2, 0, 2, 0})},
   };
   for (const ConvolutionCase& c : cases) {
     for (const double density : {1.0, 0.3}) check_graph(convolution_graph(c), density);
@@ -223,6 +225,7 @@ TEST("serve: a convolution pooled as it is computed gives the values of one pool
     GraphInput input;
     double out, groups;
     Attributes pool;
+    double kernel = 3;
   };
   const std::vector<PooledCase> cases = {
       {{3, 64, 60}, 12, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}}},
@@ -232,15 +235,19 @@ TEST("serve: a convolution pooled as it is computed gives the values of one pool
       {{5, 12, 14}, 5, 5, {{"kernel_shape", {2, 2}}, {"strides", {2, 2}}}},
       {{3, 50, 9}, 9, 1, {{"kernel_shape", {2, 3}}, {"strides", {3, 1}}, {"pads", {1, 1, 0, 1}}}},
       {{2, 7, 7}, 8, 1, {{"kernel_shape", {7, 7}}, {"strides", {7, 7}}}},
+      {{12, 27, 27}, 72, 1, {{"kernel_shape", {3, 3}}, {"strides", {2, 2}}}, 5},
+      {{6, 41, 13}, 68, 2, {{"kernel_shape", {2, 2}}, {"strides", {2, 2}}}, 5},
   };
   for (const PooledCase& c : cases) {
+    const double pad = (c.kernel - 1) / 2;
+    const Attributes convolution = {{"out_channels", {c.out}},
+                                    {"kernel_shape", {c.kernel, c.kernel}},
+                                    {"pads", {pad, pad, pad, pad}},
+                                    {"group", {c.groups}}};
     Graph graph;
     graph.input = c.input;
     graph.nodes = {
-        {"conv",
-         "Conv",
-         {"input"},
-         {{"out_channels", {c.out}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}, {"group", {c.groups}}}},
+        {"conv", "Conv", {"input"}, convolution},
         {"relu", "Relu", {"conv"}, {}},
         {"pool", "MaxPool", {"relu"}, c.pool},
         {"clip", "Clip", {"pool"}, {{"min", {-1}}, {"max", {1.5}}}},

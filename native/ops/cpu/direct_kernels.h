@@ -121,18 +121,21 @@ struct ColumnTile {
   float* sums;
 };
 
-// Six rows of input as F(4, 3) multiplies them with its weights, and the sums of the six products as four rows of
+// Rows of input as F(4, 3) or F(4, 5) multiplies them with its weights, and the sums of the products as four rows of
 // output: B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15,
-// down the columns. Vectors are whole: up to one less than a vector past `count` is read and written.
+// down the columns, at the points 0, 1, -1, 2, -2, infinity and, for five taps, 1/2 and -1/2. `points`: as many products
+// and rows of input, 6 or 8. Vectors are whole: up to one less than a vector past `count` is read and written.
 struct WinogradInput {
-  const float* rows[6];
+  int64_t points;
+  const float* rows[8];
   int64_t count;
-  // Of the first of the six; the others each `output_stride` further.
+  // Of the first product; the others each `output_stride` further.
   float* output;
   int64_t output_stride;
 };
 struct WinogradOutput {
-  // Of the first of the six, and of the first of the four.
+  int64_t points;
+  // Of the first product, and of the first of the four rows.
   const float* sums;
   float* output;
   // Between any two of them.
