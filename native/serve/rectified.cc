@@ -1,5 +1,7 @@
 #include "serve/rectified.h"
 
+#include <algorithm>
+
 #include "serve/memory_plan.h"
 
 namespace finepune::serve {
@@ -25,6 +27,14 @@ bool is_rectified(const Program& program, int64_t value) {
     written = true;
   }
   return written;
+}
+
+bool is_pooled(const Program& program, int64_t value) {
+  const int64_t root = root_of(program, value);
+  return std::any_of(program.steps.begin(), program.steps.end(), [&](const Step& step) {
+    const bool pools = step.pooled || step.kind == StepKind::max_pool || step.kind == StepKind::average_pool;
+    return pools && root_of(program, step.output) == root;
+  });
 }
 
 }  // namespace finepune::serve
