@@ -9,6 +9,7 @@
 #include "ops/cpu/direct_kernels.h"
 #include "ops/cpu/direct_choice.h"
 #include "ops/error.h"
+#include "threads/give_way.h"
 #include "train/crop.h"
 
 namespace finepune::binding {
@@ -36,6 +37,8 @@ class CreateServedJob final : public Job {
   void execute() override {
     serve::Tensors tensors;
     for (const NamedFloats& tensor : request_.tensors) tensors[tensor.name] = tensor.values;
+    // This is the thread that runs all the network's batches; its helpers are started by it.
+    give_way();
     worker().served_network = std::make_unique<ServedNetwork>(request_.graph, tensors, request_.options);
   }
 
