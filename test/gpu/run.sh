@@ -31,8 +31,8 @@ step() { # step NAME SECONDS COMMAND...
 
 # What of a step's output belongs in the table.
 summary() { # summary FILE
-  grep -E '^[0-9]+ passed, [0-9]+ failed$|^ *Tests +|step over copy|ERROR SUMMARY|over ours' "$1" | tail -n 6 |
-    sed -E 's/\x1b\[[0-9;]*m//g; s/ +/ /g' | paste -sd ';' -
+  sed -E 's/\x1b\[[0-9;]*m//g; s/ +/ /g' "$1" |
+    grep -E '^[0-9]+ passed, [0-9]+ failed$|^ ?Tests |step over copy|ERROR SUMMARY|over ours|ours over' | tail -n 6 | paste -sd ';' -
 }
 
 python="${PYTHON:-python3}"
@@ -57,7 +57,11 @@ if [ -x "$node_folder/bin/node" ] && [ -d node_modules ]; then
   configure+=(-DCMAKE_JS_INC="$node_folder/include/node;$PWD/node_modules/node-addon-api")
 fi
 
-nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2>/dev/null
+table+=("$("$python" -c '
+import torch
+properties = torch.cuda.get_device_properties(0)
+print(f"{properties.name}, {properties.total_memory >> 30} GiB, torch {torch.__version__}")
+' 2>/dev/null || echo 'no CUDA device that torch sees')")
 step 'configure' 60 cmake "${configure[@]}"
 step 'build' 300 cmake --build build/gpu --parallel "$(nproc)"
 step 'C++ tests' 120 build/Release/finepune_test

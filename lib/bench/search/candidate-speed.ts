@@ -94,7 +94,10 @@ export async function benchCandidateSpeed(options: CandidateSpeedOptions): Promi
   }
   const peakBytes = peakMemory();
   noteDifferences(ours, theirs, options);
-  return { ...summarise(ours, theirs, peakBytes), machine: describeMachine(others.versions, options.threads) };
+  return {
+    ...summarise(ours, theirs, peakBytes),
+    machine: describeMachine(others.versions, options.threads, options.device),
+  };
 }
 
 async function scoreAll(

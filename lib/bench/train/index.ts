@@ -77,7 +77,7 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchRepor
   return {
     rows,
     ratios: ratiosOf(measured),
-    machine: describeMachine(baselines.rates?.versions ?? null, options.threads),
+    machine: describeMachine(baselines.rates?.versions ?? null, options.threads, options.device),
   };
 }
 
