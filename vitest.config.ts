@@ -34,6 +34,18 @@ export default defineConfig({
         },
       },
       {
+        // Skips itself where there is no GPU.
+        test: {
+          name: 'gpu',
+          include: ['test/gpu/**/*.test.ts'],
+          globalSetup,
+          pool: 'forks',
+          fileParallelism: false,
+          testTimeout: 300_000,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
         // Runs the compiled bin as a user does.
         test: {
           name: 'e2e',
@@ -43,7 +55,7 @@ export default defineConfig({
           fileParallelism: false,
           testTimeout: 300_000,
           hookTimeout: 300_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Random } from '../bayes/rng.js';
 import { type ModelSpec, loadSpec, toGraph, toNormalization, withClasses, writeSafetensors } from '../models/index.js';
-import type { ImageFile, SampleList } from '../native/addon.js';
+import type { ImageFile, Precision, SampleList } from '../native/addon.js';
 import { Session } from '../native/session.js';
 import { MagnitudeDistribution } from '../tuner/magnitudes.js';
 
@@ -23,7 +23,9 @@ export interface SyntheticOptions {
   images: number;
   batchSize: number;
   threads: number;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
 }
 
 export class SyntheticTask implements AsyncDisposable {
@@ -47,7 +49,7 @@ export class SyntheticTask implements AsyncDisposable {
     const session = await Session.create({
       graph: toGraph(spec),
       normalization: toNormalization(spec),
-      device: 'cpu',
+      device: options.device,
       threads: options.threads,
       precision: options.precision,
       seed: SEED,

@@ -17,6 +17,8 @@ export interface BenchRow {
 /** The machine and the software of a benchmark. */
 export interface MachineDescription {
   cpu: string;
+  /** Name of the GPU both sides computed on; null where that was the CPU. */
+  gpu: string | null;
   threads: number;
   memoryBytes: number;
   node: string;

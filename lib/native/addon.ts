@@ -44,6 +44,12 @@ export interface Normalization {
   std: number[];
 }
 
+/**
+ * Arithmetic of forward and backward; weights and the step stay float32. 'tf32': products of float32 values rounded to 10 bits
+ * of mantissa, on CUDA devices alone. 'bf16': autocast.
+ */
+export type Precision = 'fp32' | 'tf32' | 'bf16';
+
 export interface SessionOptions {
   graph: Graph;
   normalization: Normalization;
@@ -51,7 +57,7 @@ export interface SessionOptions {
   device: string;
   /** Intra-op threads, 1 or more. */
   threads: number;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
   /** Non-negative integer below 2^53; everything random in the session is a function of it and of step numbers. */
   seed: number;
 }

@@ -1,4 +1,5 @@
 /** What a caller gives to `tune` and what comes back: options, events, result. */
+import type { Precision } from '../native/addon.js';
 import type { ProgressEvent } from '../progress.js';
 
 export type { ProgressEvent };
@@ -54,7 +55,7 @@ export interface TuneConfig {
   augmentation: 'none' | 'crop' | 'resized-crop';
   seed: number;
   device: string;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
   threads: number;
 }
 

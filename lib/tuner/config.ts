@@ -172,7 +172,7 @@ const CHOICES: { readonly [Key in keyof TuneOptions]?: readonly string[] } = {
   criterion: CRITERIA,
   decay: ['cosine', 'step'],
   augmentation: ['none', 'crop', 'resized-crop'],
-  precision: ['fp32', 'bf16'],
+  precision: ['fp32', 'tf32', 'bf16'],
 };
 
 /**

@@ -34,6 +34,13 @@ Augmentation to_augmentation(const Fields& fields) {
   return augmentation;
 }
 
+Precision to_precision(const std::string& name) {
+  if (name == "fp32") return Precision::float32;
+  if (name == "tf32") return Precision::tensor_float32;
+  if (name == "bf16") return Precision::bfloat16;
+  throw Error("E_USAGE", "expected fp32, tf32 or bf16 for options.precision but received " + name);
+}
+
 template <typename Array, typename Element>
 Napi::Value copy_array(Napi::Env env, const std::vector<Element>& values) {
   Array array = Array::New(env, values.size());
@@ -98,11 +105,7 @@ SessionOptions to_session_options(Napi::Value value) {
     throw Error("E_USAGE", "expected 1 to 4096 for options.threads but received " + std::to_string(threads));
   }
   options.threads = static_cast<int>(threads);
-  const std::string precision = fields.text("precision");
-  if (precision != "fp32" && precision != "bf16") {
-    throw Error("E_USAGE", "expected fp32 or bf16 for options.precision but received " + precision);
-  }
-  options.bfloat16 = precision == "bf16";
+  options.precision = to_precision(fields.text("precision"));
   const int64_t seed = fields.integer("seed");
   if (seed < 0) throw Error("E_USAGE", "expected 0 or more for options.seed but received " + std::to_string(seed));
   options.seed = static_cast<uint64_t>(seed);

@@ -18,9 +18,9 @@ bool contains(const std::string& text, const char* part) { return text.find(part
 
 Failure describe_torch(const c10::Error& error) {
   const std::string message = first_line(error.what_without_backtrace());
-  // libtorch has no class for a failed allocation on the CPU.
+  // libtorch has no class for a failed allocation on the CPU, nor for one inside cuBLAS or cuDNN.
   if (contains(message, "not enough memory") || contains(message, "can't allocate memory") ||
-      contains(message, "out of memory")) {
+      contains(message, "out of memory") || contains(message, "ALLOC_FAILED")) {
     return {"E_OOM", "memory ran out: " + message + "; use a smaller batch"};
   }
   if (contains(message, "CUDA")) return {"E_DEVICE", message};

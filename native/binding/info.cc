@@ -4,6 +4,7 @@
 
 #include "binding/calls.h"
 #include "binding/exports.h"
+#include "ops/device.h"
 
 namespace finepune::binding {
 
@@ -14,8 +15,11 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   Napi::Object object = Napi::Object::New(env);
   object.Set("libtorch", TORCH_VERSION);
   object.Set("compiler", __VERSION__);
-  object.Set("cuda", false);
-  object.Set("cudaDevices", Napi::Array::New(env));
+  object.Set("cuda", is_built_with_cuda());
+  const std::vector<std::string> names = cuda_device_names();
+  Napi::Array devices = Napi::Array::New(env, names.size());
+  for (uint32_t i = 0; i < names.size(); ++i) devices.Set(i, names[i]);
+  object.Set("cudaDevices", devices);
   object.Set("cpuCapability", at::get_cpu_capability());
   object.Set("mkldnn", at::globalContext().hasMKLDNN());
   object.Set("mkl", at::globalContext().hasMKL());

@@ -1,11 +1,13 @@
 // LRN: attributes size, alpha, beta, bias.
 #include "local_response_normalization.h"
 
+#include <ATen/Context.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <c10/core/GradMode.h>
+#include <c10/core/impl/LocalDispatchKeySet.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "attributes.h"
@@ -23,6 +25,13 @@ at::Tensor band(const at::Tensor& images, const LocalResponse& rule) {
   return at::ones({channels, channels}, images.options()).tril(rule.before()).triu(-rule.after());
 }
 
+// Products in float32, whatever the precision of others, while one stands: window sums are added to a bias and raised to
+// a power.
+struct FullPrecision {
+  at::NoTF32Guard no_tensor_float32;
+  c10::impl::ExcludeDispatchKeyGuard no_autocast{c10::autocast_dispatch_keyset};
+};
+
 // Devices other than the CPU: window sums as a product with a band matrix, which a GPU does at memory speed for these
 // sizes.
 struct Composition {
@@ -39,6 +48,7 @@ at::Tensor forward_values(const at::Tensor& images, const LocalResponse& rule) {
                            images.size(0) * images.size(2) * images.size(3), images.size(1));
     return output;
   }
+  const FullPrecision precision;
   const at::Tensor pixels = images.permute({0, 2, 3, 1});
   return (pixels * Composition(pixels, band(images, rule), rule).power).permute({0, 3, 1, 2});
 }
@@ -51,6 +61,7 @@ at::Tensor backward_values(const at::Tensor& gradient, const at::Tensor& images,
                             images.size(1));
     return result;
   }
+  const FullPrecision precision;
   const at::Tensor pixels = images.permute({0, 2, 3, 1}), g = gradient.permute({0, 2, 3, 1});
   const at::Tensor window = band(images, rule);
   const Composition parts(pixels, window, rule);

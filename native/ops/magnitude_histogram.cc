@@ -7,11 +7,18 @@
 
 #include "ops/layout.h"
 
+#ifdef FINEPUNE_WITH_CUDA
+#include "ops/cuda/operators.h"
+#endif
+
 namespace finepune {
 
 MagnitudeHistogram magnitude_histogram(const at::Tensor& shadow, const at::Tensor& mask) {
   check_same_layout(shadow, shadow, at::kFloat, "shadow");
   if (mask.defined()) check_same_layout(shadow, mask, at::kByte, "mask");
+#ifdef FINEPUNE_WITH_CUDA
+  if (shadow.is_cuda()) return cuda::magnitude_histogram(shadow, mask);
+#endif
   constexpr int64_t bins = MagnitudeHistogram::bins;
   const float* weight = shadow.const_data_ptr<float>();
   const uint8_t* kept = mask.defined() ? mask.const_data_ptr<uint8_t>() : nullptr;

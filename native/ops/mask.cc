@@ -2,10 +2,15 @@
 
 #include <atomic>
 #include <cmath>
+#include <stdexcept>
 
 #include <ATen/Parallel.h>
 
 #include "ops/layout.h"
+
+#ifdef FINEPUNE_WITH_CUDA
+#include "ops/cuda/operators.h"
+#endif
 
 namespace finepune {
 
@@ -29,50 +34,47 @@ inline bool hysteresis(float weight, uint8_t old, const MaskThresholds& threshol
   return size >= thresholds.upper || (!(size < thresholds.lower) && old != 0);
 }
 
-void check(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask) {
-  check_same_layout(parameter, shadow, at::kFloat, "shadow");
-  check_same_layout(parameter, mask, at::kByte, "mask");
+int64_t write_on_cpu(const MaskedLayer& layer) {
+  float* product = layer.parameter.data_ptr<float>();
+  const float* weight = layer.shadow.const_data_ptr<float>();
+  uint8_t* kept = layer.mask.data_ptr<uint8_t>();
+  const MaskThresholds thresholds = layer.thresholds;
+  const auto write = [=](int64_t i, bool keep) {
+    product[i] = keep ? weight[i] : 0.0f;
+    return keep;
+  };
+  const int64_t count = layer.parameter.numel();
+  switch (layer.use) {
+    case MaskUse::refresh:
+      return over_entries(count, [=](int64_t i) {
+        const bool keep = hysteresis(weight[i], kept[i], thresholds);
+        kept[i] = keep ? 1 : 0;
+        return write(i, keep);
+      });
+    case MaskUse::candidate:
+      return over_entries(count, [=](int64_t i) { return write(i, hysteresis(weight[i], kept[i], thresholds)); });
+    case MaskUse::stored:
+      return over_entries(count, [=](int64_t i) { return write(i, kept[i] != 0); });
+  }
+  return 0;
 }
 
 }  // namespace
 
-int64_t refresh_mask(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask,
-                     const MaskThresholds& thresholds) {
-  check(parameter, shadow, mask);
-  float* product = parameter.data_ptr<float>();
-  const float* weight = shadow.const_data_ptr<float>();
-  uint8_t* kept = mask.data_ptr<uint8_t>();
-  return over_entries(parameter.numel(), [=](int64_t i) {
-    const bool keep = hysteresis(weight[i], kept[i], thresholds);
-    kept[i] = keep ? 1 : 0;
-    product[i] = keep ? weight[i] : 0.0f;
-    return keep;
-  });
-}
-
-int64_t write_candidate(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask,
-                        const MaskThresholds& thresholds) {
-  check(parameter, shadow, mask);
-  float* product = parameter.data_ptr<float>();
-  const float* weight = shadow.const_data_ptr<float>();
-  const uint8_t* kept = mask.const_data_ptr<uint8_t>();
-  return over_entries(parameter.numel(), [=](int64_t i) {
-    const bool keep = hysteresis(weight[i], kept[i], thresholds);
-    product[i] = keep ? weight[i] : 0.0f;
-    return keep;
-  });
-}
-
-int64_t write_masked(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask) {
-  check(parameter, shadow, mask);
-  float* product = parameter.data_ptr<float>();
-  const float* weight = shadow.const_data_ptr<float>();
-  const uint8_t* kept = mask.const_data_ptr<uint8_t>();
-  return over_entries(parameter.numel(), [=](int64_t i) {
-    const bool keep = kept[i] != 0;
-    product[i] = keep ? weight[i] : 0.0f;
-    return keep;
-  });
+std::vector<int64_t> write_masks(const std::vector<MaskedLayer>& layers) {
+  for (const MaskedLayer& layer : layers) {
+    check_same_layout(layer.parameter, layer.shadow, at::kFloat, "shadow");
+    check_same_layout(layer.parameter, layer.mask, at::kByte, "mask");
+    if (layer.parameter.device() != layers[0].parameter.device()) {
+      throw std::invalid_argument("layers of one call lie on one device");
+    }
+  }
+#ifdef FINEPUNE_WITH_CUDA
+  if (!layers.empty() && layers[0].parameter.is_cuda()) return cuda::write_masks(layers);
+#endif
+  std::vector<int64_t> ones;
+  for (const MaskedLayer& layer : layers) ones.push_back(write_on_cpu(layer));
+  return ones;
 }
 
 }  // namespace finepune

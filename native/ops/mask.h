@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include <ATen/core/Tensor.h>
 
@@ -9,16 +10,22 @@
 
 namespace finepune {
 
-// T <- 0 where |W| < a, T where a <= |W| < b, 1 where |W| >= b, and parameter <- W o T, in one pass
-// (Dynamic Network Surgery, eq. 2). Returns the number of ones.
-int64_t refresh_mask(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask,
-                     const MaskThresholds& thresholds);
+// One layer's parameter, W and T, and which mask its parameter is to have. `thresholds`: a and b, not read for
+// MaskUse::stored.
+struct MaskedLayer {
+  at::Tensor parameter;
+  at::Tensor shadow;
+  at::Tensor mask;
+  MaskUse use = MaskUse::stored;
+  MaskThresholds thresholds;
+};
 
-// parameter <- W o h(W) with the same h, T only read: for scoring a candidate. Returns the number of ones of h(W).
-int64_t write_candidate(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask,
-                        const MaskThresholds& thresholds);
-
-// parameter <- W o T. Returns the number of ones.
-int64_t write_masked(const at::Tensor& parameter, const at::Tensor& shadow, const at::Tensor& mask);
+// With h(W) = 0 where |W| < a, T where a <= |W| < b, 1 where |W| >= b (Dynamic Network Surgery, eq. 2), in one pass:
+//   MaskUse::refresh     T <- h(W), parameter <- W o T
+//   MaskUse::candidate   parameter <- W o h(W), T only read: for scoring a candidate
+//   MaskUse::stored      parameter <- W o T
+// Returns for each layer the number of ones in the mask its parameter has now. Waits for the device.
+// Throws std::invalid_argument on tensors that do not fit together.
+std::vector<int64_t> write_masks(const std::vector<MaskedLayer>& layers);
 
 }  // namespace finepune

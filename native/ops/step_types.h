@@ -22,4 +22,7 @@ struct MaskThresholds {
 // What happens to W and m where T is 0: `learning` gives them the gradient, `frozen` leaves W and clears m.
 enum class PrunedEntries { learning, frozen };
 
+// Which mask W is multiplied by: T refreshed first; h(W) without a change of T; T as it stands.
+enum class MaskUse { refresh, candidate, stored };
+
 }  // namespace finepune

@@ -6,13 +6,14 @@
 #include <ATen/Functions.h>
 
 #include "ops/error.h"
+#include "ops/write_crop.h"
 #include "threads/start_threads.h"
 
 namespace finepune {
 
 int loader_threads(int compute_threads) { return std::clamp(compute_threads / 4, 1, 8); }
 
-BatchLoader::BatchLoader(Settings settings, BatchPlan plan) : settings_(std::move(settings)) {
+BatchLoader::BatchLoader(BatchSettings settings, BatchPlan plan) : settings_(std::move(settings)) {
   const int64_t threads = std::min<int64_t>(std::max(1, settings_.threads), std::max<int64_t>(1, settings_.batches));
   const int64_t depth = std::min(threads + 2, std::max<int64_t>(1, settings_.batches));
   slots_.resize(static_cast<size_t>(depth));

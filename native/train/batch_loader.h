@@ -4,65 +4,29 @@
 #include <condition_variable>
 #include <cstdint>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
 
-#include "train/crop.h"
-#include "train/image_file.h"
+#include "train/batches.h"
 
 namespace finepune {
 
-// What one image of a batch is made of.
-struct BatchItem {
-  uint32_t record = 0;
-  int32_t label = 0;
-  Crop crop;
-};
-
-// Fills `items` for batch number `batch`. Called by loader threads, each with its own copy of the function, so that it
-// may keep state; what it gives must depend on `batch` alone.
-using BatchPlan = std::function<void(int64_t batch, std::vector<BatchItem>& items)>;
-
-struct Batch {
-  // [N, C, H, W] float32 in channels_last memory.
-  at::Tensor images;
-  // [N] int64.
-  at::Tensor labels;
-  // Of these, in order.
-  std::vector<BatchItem> items;
-};
-
-class BatchLoader {
+// For networks on the CPU.
+class BatchLoader final : public BatchSource {
  public:
-  struct Settings {
-    std::shared_ptr<const ImageFile> file;
-    ChannelMap channels;
-    ImageSize output;
-    int64_t batches = 0;
-    // Largest number of images a batch has.
-    int64_t batch_size = 0;
-    int threads = 1;
-  };
-
   // Starts making batches 0, 1, ..., two more than there are threads at most ahead. Fewer threads where the
   // system begins no more; throws Error("E_OOM") where it begins none.
-  BatchLoader(Settings settings, BatchPlan plan);
+  BatchLoader(BatchSettings settings, BatchPlan plan);
   // Stops the threads, whatever they have begun.
-  ~BatchLoader();
-  BatchLoader(const BatchLoader&) = delete;
-  BatchLoader& operator=(const BatchLoader&) = delete;
+  ~BatchLoader() override;
 
-  // The next batch in order; valid until the next call, which gives its memory back to the threads.
-  // Rethrows what a loader thread threw. Not to be called more than `batches` times.
-  const Batch& next();
+  // Gives the memory of the batch before back to the threads. Rethrows what a loader thread threw.
+  const Batch& next() override;
 
-  // Seconds next() has waited so far.
-  double seconds_waiting() const { return seconds_waiting_; }
+  double seconds_waiting() const override { return seconds_waiting_; }
 
  private:
   struct Slot {
@@ -76,7 +40,7 @@ class BatchLoader {
   void work(BatchPlan plan);
   void fill(Slot& slot) const;
 
-  Settings settings_;
+  BatchSettings settings_;
   std::vector<Slot> slots_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -14,7 +14,7 @@ namespace finepune {
 void Session::calibrate(const std::vector<std::string>& names, const SampleList& samples, int64_t batch_size) {
   check_samples(samples, batch_size);
   const at::NoGradGuard guard;
-  BatchLoader::Settings settings = loader_settings(samples, 1, batch_size);
+  BatchSettings settings = batch_settings(samples, 1, batch_size);
   const Crop crop = center_crop({settings.file->height(), settings.file->width()}, settings.output);
   BatchPlan plan = [&samples, batch_size, crop,
                     order = SampleOrder(options_.seed, static_cast<int64_t>(samples.records.size()))](
@@ -24,8 +24,8 @@ void Session::calibrate(const std::vector<std::string>& names, const SampleList&
       items.push_back({samples.records[sample], samples.labels[sample], crop});
     }
   };
-  BatchLoader loader(std::move(settings), std::move(plan));
-  const at::Tensor images = loader.next().images;
+  const std::unique_ptr<BatchSource> source = make_batches(samples.images, std::move(settings), std::move(plan));
+  const at::Tensor images = source->next().images;
   const Graph& graph = network_->graph();
   for (const GraphNode& node : graph.nodes) {
     const std::string weight = node.name + ".weight";

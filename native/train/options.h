@@ -12,6 +12,9 @@
 
 namespace finepune {
 
+// Steps and positions up to here stay exact in every type they pass through, JavaScript's numbers among them.
+constexpr int64_t largest_step = int64_t{1} << 40;
+
 enum class ChannelOrder { rgb, bgr, gray };
 
 // x = (value * scale - mean[c]) / std[c], c counted in `order`.
@@ -22,13 +25,16 @@ struct Normalization {
   std::vector<double> std;
 };
 
+// Of forward and backward; weights and the step stay float32. `tensor_float32`: products of float32 values rounded to 10
+// bits of mantissa, on GPUs that have them. `bfloat16`: autocast.
+enum class Precision { float32, tensor_float32, bfloat16 };
+
 struct SessionOptions {
   Graph graph;
   Normalization normalization;
   std::string device;
   int threads = 1;
-  // Forward and backward under bfloat16 autocast; weights and the step stay float32.
-  bool bfloat16 = false;
+  Precision precision = Precision::float32;
   uint64_t seed = 0;
 };
 

@@ -101,7 +101,7 @@ void ParameterStore::set(Role role, const std::string& name, const at::Tensor& v
   } else {
     value.copy_(shaped);
   }
-  if (state.mask.defined()) state.parameter->kept = write_masked(value, state.shadow, state.mask);
+  if (state.mask.defined()) write({{&state, MaskUse::stored}}, {});
 }
 
 at::Tensor ParameterStore::get(Role role, const std::string& name) const {
@@ -114,7 +114,7 @@ at::Tensor ParameterStore::get(Role role, const std::string& name) const {
   if (role == Role::shadow && state.shadow.defined()) source = state.shadow;
   if (role == Role::momentum) source = state.momentum.defined() ? state.momentum : at::zeros(value.sizes(), at::kFloat);
   if (role == Role::mask) source = state.mask.defined() ? state.mask : at::ones(value.sizes(), at::kByte);
-  return source.clone(at::MemoryFormat::Contiguous);
+  return source.clone(at::MemoryFormat::Contiguous).cpu();
 }
 
 void ParameterStore::initialize(const std::vector<std::string>& names, uint64_t seed) {

@@ -11,7 +11,7 @@
 
 #include "nn/network.h"
 #include "ops/magnitude_histogram.h"
-#include "ops/step_types.h"
+#include "ops/masked_step.h"
 #include "train/options.h"
 
 namespace finepune {
@@ -44,7 +44,7 @@ class ParameterStore {
   void check_set(Role role, const std::string& name, const at::Tensor& values) const;
   // After check_set. Setting the parameter of a prunable weight sets its shadow; the parameter is W o T again after.
   void set(Role role, const std::string& name, const at::Tensor& values);
-  // A contiguous copy.
+  // A contiguous copy on the CPU.
   at::Tensor get(Role role, const std::string& name) const;
 
   // Fresh values (nn/initialize.h), masks all ones, momentum zero.
@@ -67,8 +67,13 @@ class ParameterStore {
   // Every trained parameter gets gradients.
   void unfreeze();
 
+  // Before the first of a row of steps, with nothing but steps between them.
+  void begin_steps();
   // One step from the gradients of the last backward, which are released. Returns the number of masks refreshed.
-  int64_t step(const StepSettings& settings);
+  // `proceed` as in StepOptions. On a GPU nothing waits for it, and the counts of kept weights stay those of before.
+  int64_t step(const StepSettings& settings, const at::Tensor& proceed);
+  // After the steps: waits for them, and takes over the counts.
+  void read_counts();
   void release_gradients();
 
  private:
@@ -88,13 +93,18 @@ class ParameterStore {
   const State& find(const std::string& name) const;
   std::map<State*, MaskThresholds> resolve(const ThresholdRequest& request);
   void ensure_mask(State& state);
+  // W o T, or W o h(W), into the parameters of these, and the counts of ones.
+  void write(const std::vector<std::pair<State*, MaskUse>>& layers, const std::map<State*, MaskThresholds>& thresholds);
   void ensure_momentum(State& state);
-  float clip_scale(double clip_norm) const;
+  // What a step does to one parameter; its gradient is taken away. None where it has none.
+  std::optional<LayerStep> layer_step(State& state, size_t index, const StepSettings& settings);
   bool refresh_due(const State& state, size_t index, const StepSettings& settings) const;
 
   Network& network_;
   std::vector<State> states_;
   std::map<std::string, size_t> index_;
+  // Of each state's mask, on the network's device, while steps run: int64.
+  at::Tensor kept_;
   bool candidate_ = false;
   // Running statistics of before the first candidate, in order of states_.
   std::vector<at::Tensor> saved_statistics_;

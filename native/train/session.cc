@@ -8,8 +8,10 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
+#include "ops/device.h"
 #include "ops/error.h"
 #include "ops/host_allocator.h"
+#include "ops/write_crop.h"
 
 namespace finepune {
 
@@ -17,23 +19,42 @@ namespace {
 
 at::Device parse_device(const std::string& name) {
   if (name == "cpu") return at::Device(at::kCPU);
-  if (name == "cuda" || name.starts_with("cuda:")) {
+  const bool well_formed = name.starts_with("cuda:") && name.size() > 5 && name.size() < 8 &&
+                           name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (!well_formed) throw Error("E_USAGE", "expected cpu or cuda:N for device but received " + name);
+  if (!is_built_with_cuda()) {
     throw Error("E_DEVICE", "device " + name + " was asked for but this build computes on the CPU only; use device cpu");
   }
-  throw Error("E_USAGE", "expected cpu or cuda:N for device but received " + name);
+  const int number = std::stoi(name.substr(5));
+  const auto visible = static_cast<int>(cuda_device_names().size());
+  if (number >= visible) {
+    throw Error("E_DEVICE", "device " + name + " was asked for but " + std::to_string(visible) +
+                                " CUDA devices are visible; use device cpu or another number");
+  }
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(number));
+}
+
+// How float32 products are computed on GPUs, of the whole process: libtorch has no narrower setting.
+void set_product_precision(at::Device device, Precision precision) {
+  if (!device.is_cuda()) return;
+  const bool rounded = precision == Precision::tensor_float32;
+  at::globalContext().setAllowTF32CuBLAS(rounded);
+  at::globalContext().setAllowTF32CuDNN(rounded);
+  // Shapes stay the same from step to step: trying all of cuDNN's algorithms once pays.
+  at::globalContext().setBenchmarkCuDNN(true);
 }
 
 // bfloat16 for the operators that gain by it, while one stands.
 class Autocast {
  public:
-  explicit Autocast(bool on) : on_(on) {
+  Autocast(at::DeviceType device, bool on) : device_(device), on_(on) {
     if (!on_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
+    at::autocast::set_autocast_dtype(device_, at::kBFloat16);
+    at::autocast::set_autocast_enabled(device_, true);
   }
   ~Autocast() {
     if (!on_) return;
-    at::autocast::set_autocast_enabled(at::kCPU, false);
+    at::autocast::set_autocast_enabled(device_, false);
     // Casts of weights are kept for the pass only: the step changes the weights.
     at::autocast::clear_cache();
   }
@@ -41,6 +62,7 @@ class Autocast {
   Autocast& operator=(const Autocast&) = delete;
 
  private:
+  at::DeviceType device_;
   bool on_;
 };
 
@@ -52,14 +74,18 @@ std::string shape_text(at::IntArrayRef shape) {
 
 }  // namespace
 
-Session::Session(SessionOptions options) : options_(std::move(options)) {
+Session::Session(SessionOptions options) : options_(std::move(options)), device_(parse_device(options_.device)) {
   if (options_.threads < 1 || options_.threads > 4096) throw Error("E_USAGE", "expected 1 or more for threads");
-  const at::Device device = parse_device(options_.device);
+  if (options_.precision == Precision::tensor_float32 && device_.is_cpu()) {
+    throw Error("E_USAGE", "precision tf32 was asked for on the CPU; use fp32 or bf16, or a CUDA device");
+  }
   channel_map_ = make_channel_map(options_.normalization, options_.graph.input.channels);
   at::set_num_threads(options_.threads);
   install_host_allocator();
+  select_device(device_);
+  set_product_precision(device_, options_.precision);
   try {
-    network_ = std::make_unique<Network>(options_.graph, device);
+    network_ = std::make_unique<Network>(options_.graph, device_);
   } catch (const std::invalid_argument& error) {
     throw Error("E_SPEC", error.what());
   }
@@ -71,6 +97,7 @@ Session::~Session() {
   store_.reset();
   network_.reset();
   release_kept_host_memory();
+  if (device_.is_cuda()) release_kept_device_memory();
 }
 
 int64_t Session::parameter_bytes() const {
@@ -88,12 +115,12 @@ int64_t Session::attach_images(ImageFileDescription description) {
                                file->path() + " but it holds " + std::to_string(file->channels()) + " channels, " +
                                std::to_string(file->height()) + " x " + std::to_string(file->width()));
   }
-  images_.push_back(std::move(file));
+  images_.push_back({file, DeviceImages(file, device_)});
   return static_cast<int64_t>(images_.size()) - 1;
 }
 
 at::Tensor Session::logits(const at::Tensor& images, const Network::Mode& mode) {
-  const Autocast autocast(options_.bfloat16);
+  const Autocast autocast(device_.type(), options_.precision == Precision::bfloat16);
   return network_->forward(images, mode).to(at::kFloat);
 }
 
@@ -107,7 +134,7 @@ at::Tensor Session::forward(const at::Tensor& images) {
                                  std::to_string(input.height) + ", " + std::to_string(input.width) +
                                  "] but received " + shape_text(images.sizes()));
     }
-    return logits(images, {});
+    return logits(images.to(device_), {}).cpu();
   }
   const ImageSize stored{images.size(1), images.size(2)};
   const ImageSize output{input.height, input.width};
@@ -119,18 +146,12 @@ at::Tensor Session::forward(const at::Tensor& images) {
   }
   const at::Tensor batch =
       at::empty({images.size(0), input.channels, output.height, output.width},
-                at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-  const int64_t entries = input.channels * output.height * output.width;
-  const int64_t image_bytes = stored.height * stored.width * input.channels;
-  const uint8_t* pixels = images.const_data_ptr<uint8_t>();
-  float* destination = batch.data_ptr<float>();
+                at::TensorOptions().dtype(at::kFloat).device(device_).memory_format(at::MemoryFormat::ChannelsLast));
   const Crop crop = center_crop(stored, output);
-  at::parallel_for(0, images.size(0), 1, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      write_crop(pixels + i * image_bytes, stored, crop, channel_map_, output, destination + i * entries);
-    }
-  });
-  return logits(batch, {});
+  std::vector<ImageCrop> crops;
+  for (int64_t i = 0; i < images.size(0); ++i) crops.push_back({i, crop});
+  write_crops(images.to(device_), crops, channel_map_, batch);
+  return logits(batch, {}).cpu();
 }
 
 Session::Gradients Session::gradients(const at::Tensor& input, const std::vector<int32_t>& labels) {
@@ -159,14 +180,14 @@ Session::Gradients Session::gradients(const at::Tensor& input, const std::vector
   mode.train = true;
   mode.update_statistics = false;
   Gradients result;
-  const at::Tensor output = logits(input, mode);
-  const at::Tensor loss = at::cross_entropy_loss(output, targets);
+  const at::Tensor output = logits(input.to(device_), mode);
+  const at::Tensor loss = at::cross_entropy_loss(output, targets.to(device_));
   loss.backward();
   result.loss = loss.item<double>();
-  result.logits = output.detach().contiguous();
+  result.logits = output.detach().contiguous().cpu();
   for (Parameter& parameter : network_->parameters()) {
     const at::Tensor& gradient = parameter.value.grad();
-    if (gradient.defined()) result.gradients[parameter.name] = gradient.detach().clone(at::MemoryFormat::Contiguous);
+    if (gradient.defined()) result.gradients[parameter.name] = gradient.detach().clone(at::MemoryFormat::Contiguous).cpu();
   }
   store_->release_gradients();
   return result;

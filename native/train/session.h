@@ -11,11 +11,13 @@
 #include <ATen/core/Tensor.h>
 
 #include "nn/network.h"
-#include "train/batch_loader.h"
+#include "train/batches.h"
 #include "train/crop.h"
+#include "train/device_images.h"
 #include "train/image_file.h"
 #include "train/options.h"
 #include "train/parameter_store.h"
+#include "train/train_totals.h"
 
 namespace finepune {
 
@@ -24,11 +26,12 @@ namespace finepune {
 // Methods throw Error with a code of lib/errors.ts on what a caller can do wrong, before any work.
 //
 // Determinism: with one seed and one number of threads, a slice is a function of the tensors (all roles), thresholds and
-// the request. Step s draws from streams (seed, purpose, s) or (seed, purpose, image position) only, so a new session
+// the request (on the CPU; sums on a GPU may be taken in any order). Step s draws from streams (seed, purpose, s) or (seed, purpose, image position) only, so a new session
 // given the tensors of another goes on from step s with the same bits.
 class Session {
  public:
-  // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses.
+  // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses. A session on a GPU
+  // makes it the calling thread's current device, and sets libtorch's precision of float32 products for the process.
   explicit Session(SessionOptions options);
   ~Session();
   Session(const Session&) = delete;
@@ -42,7 +45,8 @@ class Session {
   // Returns the number by which SampleList names the file.
   int64_t attach_images(ImageFileDescription description);
 
-  // Throws Error("E_NUMERICS") naming the step at which the loss is not finite; nothing of that step is applied.
+  // Throws Error("E_NUMERICS") naming the step at which the loss is not finite; nothing of that step is applied. On a GPU
+  // the host waits for the device once, at the end.
   TrainResult train(const TrainSlice& slice);
   EvaluateResult evaluate(const SampleList& samples, int64_t batch_size);
   // Images taken as training would take step `step`'s and after, centre-cropped.
@@ -53,7 +57,7 @@ class Session {
   // small weights. Where the outputs do not vary, nothing is done.
   void calibrate(const std::vector<std::string>& names, const SampleList& samples, int64_t batch_size);
 
-  // Logits [N, classes] of images: uint8 [N, H, W, C] (centre-cropped, normalised) or float32 [N, C, H, W].
+  // Logits [N, classes], on the CPU, of images there: uint8 [N, H, W, C] (centre-cropped, normalised) or float32 [N, C, H, W].
   at::Tensor forward(const at::Tensor& images);
 
   struct Gradients {
@@ -69,16 +73,29 @@ class Session {
   void clear_stop() { stop_ = false; }
 
  private:
-  BatchLoader::Settings loader_settings(const SampleList& samples, int64_t batches, int64_t batch_size) const;
+  BatchSettings batch_settings(const SampleList& samples, int64_t batches, int64_t batch_size) const;
   void check_samples(const SampleList& samples, int64_t batch_size) const;
   void check_slice(const TrainSlice& slice) const;
+  // Batches of `images`, an attached file's number, where the network computes.
+  std::unique_ptr<BatchSource> make_batches(int64_t images, BatchSettings settings, BatchPlan plan);
+  TrainResult run_steps(const TrainSlice& slice);
+  // Forward and backward of step number `step`; gradients are left for the store.
+  void learn(const TrainSlice& slice, int64_t step, const Batch& batch, TrainTotals& totals);
+  EvaluateResult run_evaluation(const SampleList& samples, int64_t batch_size);
   at::Tensor logits(const at::Tensor& images, const Network::Mode& mode);
 
+  struct AttachedImages {
+    std::shared_ptr<const ImageFile> file;
+    // Where the network computes; not used on the CPU.
+    DeviceImages device;
+  };
+
   SessionOptions options_;
+  at::Device device_;
   std::unique_ptr<Network> network_;
   std::unique_ptr<ParameterStore> store_;
   ChannelMap channel_map_;
-  std::vector<std::shared_ptr<const ImageFile>> images_;
+  std::vector<AttachedImages> images_;
   std::atomic<bool> stop_{false};
 };
 

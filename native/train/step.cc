@@ -4,8 +4,9 @@
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
 
+#include "ops/clip_scale.h"
 #include "ops/error.h"
-#include "ops/masked_step.h"
+#include "ops/layout.h"
 #include "train/parameter_store.h"
 #include "train/random.h"
 
@@ -38,19 +39,6 @@ void ParameterStore::release_gradients() {
   for (State& state : states_) state.parameter->value.mutable_grad().reset();
 }
 
-float ParameterStore::clip_scale(double clip_norm) const {
-  if (clip_norm <= 0) return 1.0f;
-  double squares = 0;
-  for (const State& state : states_) {
-    const at::Tensor& gradient = state.parameter->value.grad();
-    if (!gradient.defined()) continue;
-    const double norm = at::linalg_vector_norm(gradient).item<double>();
-    squares += norm * norm;
-  }
-  // As torch.nn.utils.clip_grad_norm_.
-  return static_cast<float>(std::min(1.0, clip_norm / (std::sqrt(squares) + 1e-6)));
-}
-
 bool ParameterStore::refresh_due(const State& state, size_t index, const StepSettings& settings) const {
   if (settings.surgery == nullptr || !state.thresholds || state.thresholds->upper == 0) return false;
   const SurgerySchedule& surgery = *settings.surgery;
@@ -61,32 +49,56 @@ bool ParameterStore::refresh_due(const State& state, size_t index, const StepSet
   return random.uniform() < probability;
 }
 
-int64_t ParameterStore::step(const StepSettings& settings) {
+void ParameterStore::begin_steps() {
+  at::Tensor counts = at::empty({static_cast<int64_t>(states_.size())}, at::kLong);
+  for (size_t i = 0; i < states_.size(); ++i) counts.data_ptr<int64_t>()[i] = states_[i].parameter->kept;
+  kept_ = counts.to(network_.device());
+}
+
+void ParameterStore::read_counts() {
+  const at::Tensor counts = kept_.cpu();
+  for (size_t i = 0; i < states_.size(); ++i) states_[i].parameter->kept = counts.const_data_ptr<int64_t>()[i];
+}
+
+std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, const StepSettings& settings) {
+  at::Tensor& stored = state.parameter->value.mutable_grad();
+  if (!stored.defined()) return std::nullopt;
+  const at::Tensor value = state.parameter->value.detach();
+  at::Tensor gradient = std::move(stored);
+  stored.reset();
+  if (!has_layout_of(value, gradient)) gradient = at::empty_like(value).copy_(gradient);
+  ensure_momentum(state);
+  LayerStep layer;
+  layer.weight = {value, state.shadow, state.momentum, state.mask};
+  layer.gradient = std::move(gradient);
+  layer.learning_rate = static_cast<float>(settings.learning_rate * state.factor);
+  layer.kept_index = static_cast<int64_t>(index);
+  if (state.mask.defined() && refresh_due(state, index, settings)) layer.refresh = state.thresholds;
+  return layer;
+}
+
+int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& proceed) {
   const at::NoGradGuard guard;
-  const float gradient_scale = clip_scale(settings.clip_norm);
-  const PrunedEntries pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
+  std::vector<LayerStep> layers;
+  std::vector<at::Tensor> gradients;
   int64_t refreshes = 0;
   for (size_t index = 0; index < states_.size(); ++index) {
-    State& state = states_[index];
-    at::Tensor value = state.parameter->value.detach();
-    at::Tensor& stored = state.parameter->value.mutable_grad();
-    if (!stored.defined()) continue;
-    at::Tensor gradient = std::move(stored);
-    stored.reset();
-    if (gradient.strides() != value.strides()) gradient = at::empty_like(value).copy_(gradient);
-    ensure_momentum(state);
-    const StepRates rates{static_cast<float>(settings.learning_rate * state.factor),
-                          static_cast<float>(settings.momentum), static_cast<float>(settings.weight_decay),
-                          gradient_scale};
-    if (!state.mask.defined()) {
-      plain_step(value, state.momentum, gradient, rates);
-      continue;
-    }
-    std::optional<MaskThresholds> refresh;
-    if (refresh_due(state, index, settings)) refresh = state.thresholds;
-    state.parameter->kept = masked_step({value, state.shadow, state.momentum, state.mask}, gradient, rates, pruned, refresh);
-    refreshes += refresh ? 1 : 0;
+    std::optional<LayerStep> layer = layer_step(states_[index], index, settings);
+    if (!layer) continue;
+    refreshes += layer->refresh ? 1 : 0;
+    gradients.push_back(layer->gradient);
+    layers.push_back(std::move(*layer));
   }
+  if (layers.empty()) return 0;
+  StepOptions options;
+  options.momentum = static_cast<float>(settings.momentum);
+  options.weight_decay = static_cast<float>(settings.weight_decay);
+  options.pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
+  if (settings.clip_norm > 0) options.gradient_scale = clip_scale(gradients, settings.clip_norm);
+  options.proceed = proceed;
+  step_layers(layers, options, kept_);
+  // On the CPU the next forward chooses by them how to multiply.
+  if (kept_.is_cpu()) read_counts();
   return refreshes;
 }
 

@@ -28,17 +28,31 @@ std::map<ParameterStore::State*, MaskThresholds> ParameterStore::resolve(const T
   return resolved;
 }
 
+void ParameterStore::write(const std::vector<std::pair<State*, MaskUse>>& layers,
+                           const std::map<State*, MaskThresholds>& thresholds) {
+  std::vector<MaskedLayer> masked;
+  for (const auto& [state, use] : layers) {
+    const auto found = thresholds.find(state);
+    masked.push_back({state->parameter->value.detach(), state->shadow, state->mask, use,
+                      found == thresholds.end() ? MaskThresholds{} : found->second});
+  }
+  const std::vector<int64_t> ones = write_masks(masked);
+  for (size_t i = 0; i < layers.size(); ++i) layers[i].first->parameter->kept = ones[i];
+}
+
 std::vector<LayerCount> ParameterStore::set_thresholds(const ThresholdRequest& request) {
   const at::NoGradGuard guard;
   const auto resolved = resolve(request);
   end_candidate();
+  std::vector<std::pair<State*, MaskUse>> layers;
   for (const auto& [state, thresholds] : resolved) {
     state->thresholds = thresholds;
     // Threshold 0 prunes nothing: a dense layer stays one.
     if (thresholds.upper == 0 && !state->mask.defined()) continue;
     ensure_mask(*state);
-    state->parameter->kept = refresh_mask(state->parameter->value, state->shadow, state->mask, thresholds);
+    layers.emplace_back(state, MaskUse::refresh);
   }
+  write(layers, resolved);
   return counts();
 }
 
@@ -51,16 +65,14 @@ std::vector<LayerCount> ParameterStore::set_candidate(const ThresholdRequest& re
     }
     candidate_ = true;
   }
+  std::vector<std::pair<State*, MaskUse>> layers;
   for (State& state : states_) {
-    const auto found = resolved.find(&state);
-    if (found != resolved.end()) {
-      ensure_mask(state);
-      state.parameter->kept = write_candidate(state.parameter->value, state.shadow, state.mask, found->second);
-    } else if (state.in_candidate) {
-      state.parameter->kept = write_masked(state.parameter->value, state.shadow, state.mask);
-    }
-    state.in_candidate = found != resolved.end();
+    const bool named = resolved.contains(&state);
+    if (named) ensure_mask(state);
+    if (named || state.in_candidate) layers.emplace_back(&state, named ? MaskUse::candidate : MaskUse::stored);
+    state.in_candidate = named;
   }
+  write(layers, resolved);
   return counts();
 }
 
@@ -68,11 +80,13 @@ std::vector<LayerCount> ParameterStore::end_candidate() {
   const at::NoGradGuard guard;
   if (!candidate_) return counts();
   size_t statistic = 0;
+  std::vector<std::pair<State*, MaskUse>> layers;
   for (State& state : states_) {
     if (!state.trained) state.parameter->value.copy_(saved_statistics_[statistic++]);
-    if (state.in_candidate) state.parameter->kept = write_masked(state.parameter->value, state.shadow, state.mask);
+    if (state.in_candidate) layers.emplace_back(&state, MaskUse::stored);
     state.in_candidate = false;
   }
+  write(layers, {});
   saved_statistics_.clear();
   candidate_ = false;
   return counts();

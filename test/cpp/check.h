@@ -31,6 +31,11 @@ struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Thrown by a test that cannot run here; `what` says why.
+struct Skipped : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
 [[noreturn]] inline void fail(const char* file, int line, const std::string& message) {
   throw Failure(std::string(file) + ":" + std::to_string(line) + ": " + message);
 }

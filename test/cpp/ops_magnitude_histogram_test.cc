@@ -4,15 +4,16 @@
 #include <ATen/ATen.h>
 
 #include "check.h"
+#include "devices.h"
 #include "ops/magnitude_histogram.h"
 
 namespace finepune::test {
 
-TEST("a histogram counts every weight once, in the bin of its magnitude, by its mask") {
+TEST_ON_DEVICES("a histogram counts every weight once, in the bin of its magnitude, by its mask") {
   at::manual_seed(4);
   const at::Tensor shadow = at::randn({3000, 1000});
   const at::Tensor mask = at::randint(0, 2, {3000, 1000}, at::kByte);
-  const MagnitudeHistogram histogram = magnitude_histogram(shadow, mask);
+  const MagnitudeHistogram histogram = magnitude_histogram(shadow.to(device), mask.to(device));
   CHECK_EQUAL(histogram.kept.size(), size_t{MagnitudeHistogram::bins});
   CHECK_EQUAL(std::accumulate(histogram.kept.begin(), histogram.kept.end(), int64_t{0}), mask.sum().item<int64_t>());
   CHECK_EQUAL(std::accumulate(histogram.pruned.begin(), histogram.pruned.end(), int64_t{0}),
@@ -26,9 +27,9 @@ TEST("a histogram counts every weight once, in the bin of its magnitude, by its 
   }
 }
 
-TEST("a histogram without a mask counts everything as kept") {
+TEST_ON_DEVICES("a histogram without a mask counts everything as kept") {
   const at::Tensor shadow = at::tensor({0.0f, -0.0f, 1.0f, -1.0f});
-  const MagnitudeHistogram histogram = magnitude_histogram(shadow, {});
+  const MagnitudeHistogram histogram = magnitude_histogram(shadow.to(device), {});
   CHECK_EQUAL(histogram.kept[0], 2u);
   CHECK_EQUAL(histogram.kept[std::bit_cast<uint32_t>(1.0f) >> 16], 2u);
 }

@@ -9,6 +9,7 @@
 #include "no_more_threads.h"
 #include "ops/error.h"
 #include "train/batch_loader.h"
+#include "train/crop.h"
 
 namespace finepune::test {
 namespace {

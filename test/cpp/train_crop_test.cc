@@ -3,6 +3,7 @@
 
 #include "check.h"
 #include "ops/error.h"
+#include "ops/write_crop.h"
 #include "train/crop.h"
 #include "train/random.h"
 #include "train/sample_order.h"

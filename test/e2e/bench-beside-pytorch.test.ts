@@ -65,7 +65,7 @@ describe('bench train', () => {
     [['train'], '--model'],
     [['train', '--model', 'demoo'], 'demo'],
     [['train', '--model', 'demo', '--variants', 'slow'], 'idiomatic, channels-last, tuned, fused, compiled'],
-    [['train', '--model', 'demo', '--precision', 'fp8'], 'fp32, bf16'],
+    [['train', '--model', 'demo', '--precision', 'fp8'], 'fp32, tf32, bf16'],
     [['train', '--model', 'demo', '--batch', '0'], '--batch'],
     [['search', '--model', 'demo', '--parts', 'both'], 'methods, speed'],
     [['tune', '--model', 'demo'], '--out'],

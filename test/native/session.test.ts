@@ -27,7 +27,7 @@ describe('options', () => {
     ['no threads', { threads: 0 }, 'E_USAGE', /expected 1 to 4096 for options.threads but received 0/],
     ['a negative seed', { seed: -1 }, 'E_USAGE', /options.seed/],
     ['a seed that is NaN', { seed: Number.NaN }, 'E_USAGE', /expected a whole number for options.seed but received number NaN/],
-    ['another precision', { precision: 'fp8' as 'fp32' }, 'E_USAGE', /expected fp32 or bf16/],
+    ['another precision', { precision: 'fp8' as 'fp32' }, 'E_USAGE', /expected fp32, tf32 or bf16/],
     ['a normalisation of other channels', { normalization: { channelOrder: 'RGB', scale: 1, mean: [0], std: [1] } }, 'E_USAGE', /GRAY/],
     ['an unknown operator', { graph: { ...linear, nodes: [{ ...linear.nodes[0], op: 'Conjure' }, linear.nodes[1]] } }, 'E_SPEC', /flat/],
   ])('refuse %s', async (_, changes, code, message) => {

@@ -5,7 +5,7 @@
  */
 import { Random } from '../../bayes/rng.js';
 import { AbortedError } from '../../errors.js';
-import type { SampleList } from '../../native/addon.js';
+import type { Precision, SampleList } from '../../native/addon.js';
 import { evaluateSamples } from '../../native/evaluation.js';
 import { Objective } from '../../tuner/objective.js';
 import { describeMachine } from '../machine.js';
@@ -26,7 +26,9 @@ export interface CandidateSpeedOptions {
   images: number;
   batchSize: number;
   threads: number;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
+  /** Where both sides compute: 'cpu' or 'cuda:N'. */
+  device: string;
   /** Turns of each side. */
   rounds: number;
   /** Python that may have torch; null to leave PyTorch out. */
@@ -42,7 +44,7 @@ const CANDIDATES_A_TURN = 3;
 /** Fit batches that refresh BatchNorm's statistics, as in the search. */
 const FIT_BATCHES = 4;
 /** Share of the images that two implementations may judge differently: logits of random networks lie close together. */
-const SAME_ERROR = { fp32: 0.02, bf16: 0.1 } as const;
+const SAME_ERROR = { fp32: 0.02, tf32: 0.05, bf16: 0.1 } as const;
 const SEED = 1;
 const MEBIBYTE = 2 ** 20;
 
@@ -92,7 +94,10 @@ export async function benchCandidateSpeed(options: CandidateSpeedOptions): Promi
   }
   const peakBytes = peakMemory();
   noteDifferences(ours, theirs, options);
-  return { ...summarise(ours, theirs, peakBytes), machine: describeMachine(others.versions, options.threads) };
+  return {
+    ...summarise(ours, theirs, peakBytes),
+    machine: describeMachine(others.versions, options.threads, options.device),
+  };
 }
 
 async function scoreAll(
@@ -117,7 +122,7 @@ class Others implements Disposable {
     warmUp: readonly Record<string, number>[],
     options: CandidateSpeedOptions,
   ): Promise<void> {
-    const { python, threads, precision, batchSize: batch, signal, onNote, onProgress } = options;
+    const { python, device, threads, precision, batchSize: batch, signal, onNote, onProgress } = options;
     if (python === null) return;
     const { spec, weights, images } = task;
     for (const variant of VARIANTS) {
@@ -128,7 +133,7 @@ class Others implements Disposable {
       }
       this.processes.set(variant, process);
       this.versions = process.versions;
-      const setup = { variant, precision, threads, spec, weights, images, batch, ...samples };
+      const setup = { variant, device, precision, threads, spec, weights, images, batch, ...samples };
       await process.ask({ command: 'setup', ...setup });
       const warm = await process.attempt({ command: 'turn', candidates: warmUp });
       if ('error' in warm) {

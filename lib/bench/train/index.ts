@@ -3,7 +3,7 @@
  * comes. Masks are at the densities of a network in the middle of its pruning and are refreshed in every step.
  */
 import { AbortedError } from '../../errors.js';
-import type { Augmentation } from '../../native/addon.js';
+import type { Augmentation, Precision } from '../../native/addon.js';
 import { describeMachine } from '../machine.js';
 import { peakMemory } from '../peak-memory.js';
 import { SyntheticTask } from '../synthetic-task.js';
@@ -19,7 +19,9 @@ export interface BenchTrainOptions {
   /** Name in models/ or path of a spec. */
   model: string;
   batchSize: number;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
+  /** Where both sides compute: 'cpu' or 'cuda:N'. */
+  device: string;
   threads: number;
   /** Turns of each side. */
   rounds: number;
@@ -42,7 +44,7 @@ const WARM_UP_STEPS = 3;
 /** Batches of images there are. */
 const BATCHES = 4;
 /** Largest relative difference of two losses that are to be the same. */
-const SAME_LOSS = { fp32: 1e-3, bf16: 5e-2 } as const;
+const SAME_LOSS = { fp32: 1e-3, tf32: 1e-2, bf16: 5e-2 } as const;
 
 /** @throws AbortedError when the signal fires; UsageError, SpecError on a model that cannot be read. */
 export async function benchTrain(options: BenchTrainOptions): Promise<BenchReport> {
@@ -75,7 +77,7 @@ export async function benchTrain(options: BenchTrainOptions): Promise<BenchRepor
   return {
     rows,
     ratios: ratiosOf(measured),
-    machine: describeMachine(baselines.rates?.versions ?? null, options.threads),
+    machine: describeMachine(baselines.rates?.versions ?? null, options.threads, options.device),
   };
 }
 

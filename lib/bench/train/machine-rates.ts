@@ -1,10 +1,19 @@
 /** What the machine of a run can do, measured again in every round, the best kept. */
+import type { Precision } from '../../native/addon.js';
 import { PythonBaseline } from '../python-baseline.js';
 import type { LayerWork } from './floor.js';
 
 /** Larger than any cache. */
 const COPIED_BYTES = 256 * 2 ** 20;
 const REPEATS = 3;
+
+/** What is measured with. */
+interface RateSettings {
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
+  threads: number;
+  precision: Precision;
+}
 
 export class MachineRates implements Disposable {
   /** FLOP/s of the layer that runs fastest, and bytes read and written a second. */
@@ -14,7 +23,7 @@ export class MachineRates implements Disposable {
   private constructor(
     private readonly process: PythonBaseline,
     private readonly layers: readonly LayerWork[],
-    private readonly settings: { threads: number; precision: 'fp32' | 'bf16' },
+    private readonly settings: RateSettings,
   ) {}
 
   /** Versions of the other side. */
@@ -25,11 +34,11 @@ export class MachineRates implements Disposable {
   /** Null where Python has no torch. */
   static async start(
     layers: readonly LayerWork[],
-    options: { python: string; threads: number; precision: 'fp32' | 'bf16'; signal?: AbortSignal | undefined },
+    options: RateSettings & { python: string; signal?: AbortSignal | undefined },
   ): Promise<MachineRates | null> {
-    const { threads, precision } = options;
+    const { device, threads, precision } = options;
     const process = await PythonBaseline.start({ ...options, script: 'train/machine_rates.py' });
-    return process === null ? null : new MachineRates(process, layers, { threads, precision });
+    return process === null ? null : new MachineRates(process, layers, { device, threads, precision });
   }
 
   async measure(): Promise<void> {

@@ -1,4 +1,5 @@
 /** PyTorch's side of `bench train`: a process for each way to write masked training, so that each has a peak memory of its own. */
+import type { Precision } from '../../native/addon.js';
 import { PythonBaseline } from '../python-baseline.js';
 import type { SyntheticTask } from '../synthetic-task.js';
 import { TRAINING } from './ours.js';
@@ -8,7 +9,9 @@ export interface PyTorchOptions {
   python: string;
   batchSize: number;
   threads: number;
-  precision: 'fp32' | 'bf16';
+  precision: Precision;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
   signal?: AbortSignal | undefined;
 }
 
@@ -37,12 +40,12 @@ export class PyTorchTrainer implements Disposable {
     options: PyTorchOptions,
     steps: { compared: number; warmUp: number },
   ): Promise<PyTorchTrainer | string> {
-    const { python, batchSize, threads, precision, signal } = options;
+    const { python, batchSize, device, threads, precision, signal } = options;
     const process = await PythonBaseline.start({ python, script: 'train/train_baseline.py', threads, signal });
     if (process === null) return `no torch in ${python}`;
     try {
       const { spec, weights, images, samples, thresholds } = task;
-      const setup = { variant, precision, threads, spec, weights, images, thresholds, ...TRAINING };
+      const setup = { variant, device, precision, threads, spec, weights, images, thresholds, ...TRAINING };
       await process.ask({ command: 'setup', ...setup, batch: batchSize, labels: [...samples.labels] });
       // A variant that compiles does so in these two, and may fail for want of a compiler.
       const compared = await process.attempt<{ losses: number[] }>({ command: 'losses', steps: steps.compared });

@@ -53,6 +53,6 @@ export const tuneFlags: { readonly [Field in keyof TuneConfig]-?: Flag<TuneConfi
   augmentation: choiceFlag('augmentation', 'How training images are varied', ['none', 'crop', 'resized-crop']),
   seed: integerFlag('seed', 'Seed of everything random', { min: 0 }),
   device: deviceFlag(),
-  precision: choiceFlag('precision', 'Arithmetic of training', ['fp32', 'bf16']),
+  precision: choiceFlag('precision', 'Arithmetic of training; tf32 on CUDA devices only', ['fp32', 'tf32', 'bf16']),
   threads: integerFlag('threads', 'CPU threads', { min: 1, max: 1024 }),
 };

@@ -73,8 +73,8 @@ class Shadows:
         self.masks = [torch.ones_like(weight, dtype=torch.bool) for weight in self.weights]
         # Scratch memory, reused by every layer.
         largest = max(weight.numel() for weight in self.weights)
-        self.magnitudes = torch.empty(largest)
-        self.flags = torch.empty(largest, dtype=torch.bool)
+        self.magnitudes = torch.empty(largest, device=self.weights[0].device)
+        self.flags = torch.empty(largest, dtype=torch.bool, device=self.weights[0].device)
         self.set_thresholds(thresholds)
 
     def set_thresholds(self, thresholds):

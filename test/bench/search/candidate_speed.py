@@ -1,7 +1,8 @@
 """Scoring candidates in PyTorch: masks for given thresholds, then the error on the tune images; no weight changes. One variant a
 process.
 
-    {"command": "setup", "variant", "precision", "threads", "spec", "weights", "images", "labels", "tune", "fit", "batch"}  -> {}
+    {"command": "setup", "variant", "device", "precision", "threads", "spec", "weights", "images", "labels", "tune", "fit",
+     "batch"}  -> {}
     {"command": "turn", "candidates": [{layer: threshold}]}
         -> {"seconds", "errors", "kept"}: of each candidate; {"peakBytes"}: since the first turn
 
@@ -11,7 +12,6 @@ Variants: "idiomatic" (masks set with torch.where, layers that compute W * T in 
 layout), "tuned" (W o T written once a candidate into a dense network, inference mode), "compiled" (tuned, through torch.compile).
 """
 
-import contextlib
 import pathlib
 import sys
 import time
@@ -21,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "common"))
 import torch
 from torch import nn
 
+from devices import autocast, open_device
 from files import load_into, normalise, read_images, read_safetensors
 from network import SpecNetwork
 from server import peak_memory, restart_peak_memory, serve
@@ -31,6 +32,7 @@ class Idiomatic:
     def __init__(self, request):
         self.network = SpecNetwork(request["spec"], MaskedConv2d, MaskedLinear)
         load_into(self.network, read_safetensors(request["weights"]))
+        self.network.to(request["device"])
         if request["variant"] != "idiomatic":
             self.network.to(memory_format=torch.channels_last)
         self.forward = self.network
@@ -48,7 +50,7 @@ class Tuned:
     def __init__(self, request):
         self.network = SpecNetwork(request["spec"])
         load_into(self.network, read_safetensors(request["weights"]))
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(request["device"], memory_format=torch.channels_last)
         self.forward = torch.compile(self.network, dynamic=False) if request["variant"] == "compiled" else self.network
         self.shadows = {name: layer.weight.detach().clone() for name, layer in self.network.prunable().items()}
 
@@ -67,10 +69,11 @@ class Scorer:
     def __init__(self, request):
         torch.set_num_threads(request["threads"])
         variant = request["variant"]
+        device = open_device(request["device"], request["precision"], variant in ("tuned", "compiled"))
         self.variant = (Tuned if variant in ("tuned", "compiled") else Idiomatic)(request)
         self.network = self.variant.network.eval()
         self.guard = torch.no_grad if variant in ("idiomatic", "channels-last") else torch.inference_mode
-        self.autocast = torch.autocast("cpu", torch.bfloat16) if request["precision"] == "bf16" else contextlib.nullcontext()
+        self.autocast = autocast(device, request["precision"])
         count, batch = request["tune"] + request["fit"], request["batch"]
         pixels = read_images(request["images"], count)
         # Batch by batch: the whole in float32 would count twice in the peak.
@@ -79,8 +82,9 @@ class Scorer:
             batches.append([normalise(pixels[i : min(i + batch, last)], request["spec"]) for i in range(first, last, batch)])
         if variant != "idiomatic":
             batches = [[x.contiguous(memory_format=torch.channels_last) for x in part] for part in batches]
-        self.tune, self.fit = batches
-        self.labels = torch.tensor(request["labels"]).split(batch)
+        # On a GPU all images stay there, as this package's do.
+        self.tune, self.fit = [[x.to(device) for x in part] for part in batches]
+        self.labels = torch.tensor(request["labels"], device=device).split(batch)
         self.norms = [module for module in self.network.modules() if isinstance(module, nn.BatchNorm2d)]
 
     def refresh_statistics(self):

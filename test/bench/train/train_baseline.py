@@ -1,10 +1,10 @@
 """Masked training in PyTorch: one variant a process, steps on request. See serve() for how requests come.
 
-    {"command": "setup", "variant", "precision", "threads", "spec", "weights", "images", "labels", "batch", "thresholds",
-     "rate", "momentum", "decay"}    -> {}
+    {"command": "setup", "variant", "device", "precision", "threads", "spec", "weights", "images", "labels", "batch",
+     "thresholds", "rate", "momentum", "decay"}    -> {}
     {"command": "losses", "steps"}   -> {"losses"}: of the first steps, without dropout
     {"command": "warmUp", "steps"}   -> {"seconds"}: compiles where the variant does; peak memory counts from here on
-    {"command": "turn", "steps"}     -> {"seconds"}: of each step; {"peakBytes"}
+    {"command": "turn", "steps"}     -> {"seconds"}: of each step, on a GPU their mean; {"peakBytes"}
 
 Variants: "idiomatic", "channels-last" (the same in that layout), "tuned" (foreach SGD), "fused" (tuned, with torch.optim's one-pass
 SGD), "compiled" (tuned, network and step through torch.compile).
@@ -12,7 +12,6 @@ SGD), "compiled" (tuned, network and step through torch.compile).
 The images are ready: decoded, cropped and normalised in memory, which is more than a real loop gets.
 """
 
-import contextlib
 import pathlib
 import sys
 import time
@@ -22,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "common"))
 import torch
 from torch.nn import functional
 
+from devices import autocast, open_device, wait_for
 from files import load_into, normalise, read_images, read_safetensors
 from network import SpecNetwork
 from server import peak_memory, restart_peak_memory, serve
@@ -34,6 +34,7 @@ class Idiomatic:
     def __init__(self, request, channels_last):
         self.network = SpecNetwork(request["spec"], MaskedConv2d, MaskedLinear)
         load_into(self.network, read_safetensors(request["weights"]))
+        self.network.to(request["device"])
         if channels_last:
             self.network.to(memory_format=torch.channels_last)
         self.forward = self.network
@@ -55,7 +56,7 @@ class Tuned:
     def __init__(self, request, **sgd):
         self.network = SpecNetwork(request["spec"])
         load_into(self.network, read_safetensors(request["weights"]))
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(request["device"], memory_format=torch.channels_last)
         self.forward = self.network
         self.shadows = Shadows(self.network, request["thresholds"])
         pruned = {id(weight) for weight in self.shadows.weights}
@@ -82,7 +83,7 @@ class Compiled:
     def __init__(self, request):
         self.network = SpecNetwork(request["spec"])
         load_into(self.network, read_safetensors(request["weights"]))
-        self.network.to(memory_format=torch.channels_last)
+        self.network.to(request["device"], memory_format=torch.channels_last)
         self.forward = torch.compile(self.network, dynamic=False)
         held = Shadows(self.network, request["thresholds"])
         pruned = {id(weight) for weight in held.weights}
@@ -120,17 +121,19 @@ class Trainer:
     def __init__(self, request):
         torch.set_num_threads(request["threads"])
         torch.manual_seed(1)
+        tuned = request["variant"] not in ("idiomatic", "channels-last")
+        self.device = open_device(request["device"], request["precision"], tuned)
+        self.precision = request["precision"]
         self.variant = VARIANTS[request["variant"]](request)
         self.variant.network.train()
         images = normalise(read_images(request["images"], request["batch"]), request["spec"])
         if request["variant"] != "idiomatic":
             images = images.contiguous(memory_format=torch.channels_last)
-        self.images = images
-        self.labels = torch.tensor(request["labels"][: request["batch"]])
-        self.bfloat16 = request["precision"] == "bf16"
+        self.images = images.to(self.device)
+        self.labels = torch.tensor(request["labels"][: request["batch"]], device=self.device)
 
     def step(self, forward):
-        with torch.autocast("cpu", torch.bfloat16) if self.bfloat16 else contextlib.nullcontext():
+        with autocast(self.device, self.precision):
             loss = functional.cross_entropy(forward(self.images), self.labels)
         loss.backward()
         self.variant.update()
@@ -144,12 +147,23 @@ class Trainer:
         return losses
 
     def turn(self, steps):
+        if self.device.type == "cuda":
+            return self.turn_on_gpu(steps)
         seconds = []
         for _ in range(steps):
             begin = time.perf_counter()
             self.step(self.variant.forward)
             seconds.append(time.perf_counter() - begin)
         return seconds
+
+    def turn_on_gpu(self, steps):
+        """Nothing waits between the steps, as in a loop that looks at its losses once in a while."""
+        wait_for(self.device)
+        begin = time.perf_counter()
+        for _ in range(steps):
+            self.step(self.variant.forward)
+        wait_for(self.device)
+        return [(time.perf_counter() - begin) / steps] * steps
 
 
 trainer = None

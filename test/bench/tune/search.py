@@ -24,7 +24,7 @@ class Layers:
         outputs = numpy.array([weight.shape[0] for weight in weights.values()])
         self.least = numpy.log(numpy.clip(LEAST_WEIGHTS_PER_OUTPUT * outputs / self.counts, LEAST_DENSITY, 0.5))
         # numpy's sort of float32 is vectorised, and gives no indices nobody asked for.
-        self.magnitudes = [numpy.sort(weight.abs().numpy(), axis=None) for weight in weights.values()]
+        self.magnitudes = [numpy.sort(weight.abs().cpu().numpy(), axis=None) for weight in weights.values()]
 
     def thresholds(self, log_densities):
         found = {}

@@ -27,6 +27,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from devices import autocast, open_device
 from files import read_weights
 from images import Preprocessing, TrainingBatches, decode_all, evaluation_batches
 from models import MODELS
@@ -69,7 +70,9 @@ class Run:
         torch.set_num_threads(config["threads"])
         torch.manual_seed(config["seed"])
         self.random = numpy.random.default_rng(config["seed"])
+        self.device = open_device(config["device"], config["precision"], tuned=task["variant"] == "tuned")
         self.model = MODELS[task["variant"]](self.spec)
+        self.model.network.to(self.device)
         with self.clock.part("decode"):
             self.parts = {name: decode_all(items, self.spec, config["threads"]) for name, items in task["parts"].items()}
         progress("decoded")
@@ -81,9 +84,15 @@ class Run:
         self.parts["shuffled"] = (self.parts["tune"][0][order], self.parts["tune"][1][order])
         self.fresh = self.load(self.model.network, task)
         self.model.ready()
-        self.autocast = (
-            (lambda: torch.autocast("cpu", torch.bfloat16)) if config["precision"] == "bf16" else contextlib.nullcontext
-        )
+        self.autocast = lambda: autocast(self.device, config["precision"])
+
+    def placed(self, batches):
+        """Batches where the network is."""
+        for images, labels in batches:
+            yield images.to(self.device), labels.to(self.device)
+
+    def evaluation_batches(self, part):
+        return self.placed(evaluation_batches(*self.parts[part], self.preprocessing, self.config["batchSize"]))
 
     # ---- weights
 
@@ -107,7 +116,7 @@ class Run:
                 value.normal_(0, 0.01 if node == network.head else math.sqrt(2 / value[0].numel()))
             else:
                 value.fill_(1.0 if name.endswith(("weight", "running_var")) else 0.0)
-        images, _ = next(evaluation_batches(*self.parts["fit"], self.preprocessing, self.config["batchSize"]))
+        images, _ = next(self.evaluation_batches("fit"))
         network.eval()
         for node in dict.fromkeys(fresh):
             if node == network.head or not isinstance(network.layers_by_node[node], (nn.Conv2d, nn.Linear)):
@@ -138,7 +147,7 @@ class Run:
         config = self.config
         network.train()
         losses = 0.0
-        for index, (images, labels) in enumerate(self.fit.steps(first, steps)):
+        for index, (images, labels) in enumerate(self.placed(self.fit.steps(first, steps))):
             for place, group in enumerate(optimizer.param_groups):
                 group["lr"] = config["learningRate"] * rate(index) * (fresh_factor if place == self.fresh_group else 1)
             with self.autocast():
@@ -198,8 +207,7 @@ class Run:
         """Accuracy and mean loss over the images read: all of them, unless their error is above `limit` beyond doubt."""
         network.eval()
         right, images, loss = 0, 0, 0.0
-        batches = evaluation_batches(*self.parts[part], self.preprocessing, self.config["batchSize"])
-        for index, (x, labels) in enumerate(batches):
+        for index, (x, labels) in enumerate(self.evaluation_batches(part)):
             with self.autocast():
                 logits = network(x).float()
             right += int((logits.argmax(1) == labels).sum())
@@ -217,8 +225,7 @@ class Run:
             norm.reset_running_stats()
             norm.momentum = None
             norm.train()
-        batches = evaluation_batches(*self.parts["fit"], self.preprocessing, self.config["batchSize"])
-        for _, (images, _) in zip(range(BATCH_NORM_BATCHES), batches):
+        for _, (images, _) in zip(range(BATCH_NORM_BATCHES), self.evaluation_batches("fit")):
             network(images)
 
     # ---- the algorithm (METHOD: Tung, Muralidharan, Mori, BMVC 2017)
@@ -311,7 +318,7 @@ class Run:
         """What counts is W o T itself: a plain network is given it, and its non-zeros are counted."""
         network = SpecNetwork(self.spec)
         network.load_state_dict(self.model.compressed())
-        network.to(memory_format=self.model.layout)
+        network.to(self.device, memory_format=self.model.layout)
         kept = {name: int(torch.count_nonzero(layer.weight)) for name, layer in network.prunable().items()}
         return self.evaluate(network, "test")[0], self.compression(kept)
 
@@ -321,7 +328,7 @@ class Run:
         with self.clock.part("train"):
             network = SpecNetwork(self.spec)
             network.load_state_dict(weights)
-            network.to(memory_format=kind.layout)
+            network.to(self.device, memory_format=kind.layout)
             optimizer = self.optimizer(dict(network.named_parameters()), kind.sgd)
             optimizer.load_state_dict(momentum)
             steps = config["rounds"] * config["roundSteps"]

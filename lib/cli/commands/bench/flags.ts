@@ -1,6 +1,6 @@
 /** Flags that several benchmarks have. */
 import { availableParallelism } from 'node:os';
-import { choiceFlag, type Flag, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
+import { choiceFlag, deviceFlag, type Flag, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
 
 /** @param usual repetitions where the flag is not given. */
 export function seedsFlag(usual: number): Flag<number> {
@@ -39,4 +39,16 @@ export const batchFlag = integerFlag('batch', `Images at a time; ${USUAL_BATCH} 
   max: 65_536,
 });
 
-export const precisionFlag = choiceFlag('precision', 'Arithmetic of both sides; fp32 if not given', ['fp32', 'bf16']);
+export const precisionFlag = choiceFlag('precision', 'Arithmetic of both sides; fp32 if not given', [
+  'fp32',
+  'tf32',
+  'bf16',
+]);
+
+/** Where both sides compute if --device is not given. */
+export const USUAL_DEVICE = 'cpu';
+
+export const benchDeviceFlag: Flag<string> = {
+  ...deviceFlag(),
+  describe: 'Where both sides compute: auto, cpu or cuda:N; cpu if not given',
+};

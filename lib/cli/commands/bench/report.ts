@@ -29,7 +29,8 @@ function renderReport({ rows, ratios, machine }: BenchReport): string {
     rows.map(cellsOf),
   );
   const lines = Object.entries(ratios).map(([name, ratio]) => `${name}: ${ratio.toPrecision(3)}`);
-  return [table, ...lines, `${machine.cpu}, ${machine.threads} threads, node ${machine.node}`].join('\n');
+  const gpu = machine.gpu === null ? '' : `${machine.gpu}, `;
+  return [table, ...lines, `${gpu}${machine.cpu}, ${machine.threads} threads, node ${machine.node}`].join('\n');
 }
 
 function cellsOf({ name, unit, median, worst, medianSeconds }: BenchRow): string[] {

@@ -9,12 +9,14 @@ import { type FlagValues, integerFlag, numberFlag, textFlag } from '../../flags/
 import {
   baselineFlags,
   batchFlag,
+  benchDeviceFlag,
   precisionFlag,
   pythonOf,
   seedsFlag,
   taskFlags,
   threadsFlag,
   USUAL_BATCH,
+  USUAL_DEVICE,
   usualThreads,
 } from './flags.js';
 import { choicesOf } from './lists.js';
@@ -41,6 +43,7 @@ const flags = {
   rounds: integerFlag('rounds', `speed: turns of each side; ${ROUNDS} if not given`, { min: 1, max: 10_000 }),
   batch: batchFlag,
   precision: precisionFlag,
+  device: benchDeviceFlag,
   threads: threadsFlag,
   ...baselineFlags,
 };
@@ -95,6 +98,7 @@ async function speedPart(
   { terminal, signal }: CommandContext,
 ): Promise<() => Promise<BenchReport>> {
   const { benchCandidateSpeed } = await import('../../../bench/search/candidate-speed.js');
+  const { resolveDevice } = await import('../../../native/device.js');
   return () =>
     benchCandidateSpeed({
       model: given.model,
@@ -102,6 +106,7 @@ async function speedPart(
       batchSize: given.batch ?? USUAL_BATCH,
       threads: given.threads ?? usualThreads,
       precision: given.precision ?? 'fp32',
+      device: resolveDevice(given.device ?? USUAL_DEVICE),
       rounds: given.rounds ?? ROUNDS,
       python: pythonOf(given),
       signal,

@@ -6,11 +6,13 @@ import { choiceFlag, integerFlag, textFlag } from '../../flags/flag.js';
 import {
   baselineFlags,
   batchFlag,
+  benchDeviceFlag,
   precisionFlag,
   pythonOf,
   taskFlags,
   threadsFlag,
   USUAL_BATCH,
+  USUAL_DEVICE,
   usualThreads,
 } from './flags.js';
 import { choicesOf } from './lists.js';
@@ -32,6 +34,7 @@ export const benchTrainCommand = defineCommand({
     model: taskFlags.model,
     batch: batchFlag,
     precision: precisionFlag,
+    device: benchDeviceFlag,
     rounds: integerFlag('rounds', `Turns of each side; ${ROUNDS} if not given`, { min: 1, max: 10_000 }),
     steps: integerFlag('steps', `Steps a turn; ${STEPS} if not given`, { min: 1, max: 10_000 }),
     variants: textFlag('variants', `PyTorch variants, of ${TRAIN_VARIANTS.join(',')}; all if not given`),
@@ -44,12 +47,14 @@ export const benchTrainCommand = defineCommand({
     const { model } = given;
     if (model === undefined) throw new UsageError('bench train needs --model');
     const { benchTrain } = await import('../../../bench/train/index.js');
+    const { resolveDevice } = await import('../../../native/device.js');
     const { terminal, signal } = context;
     return printBench(context, () =>
       benchTrain({
         model,
         batchSize: given.batch ?? USUAL_BATCH,
         precision: given.precision ?? 'fp32',
+        device: resolveDevice(given.device ?? USUAL_DEVICE),
         threads: given.threads ?? usualThreads,
         rounds: given.rounds ?? ROUNDS,
         steps: given.steps ?? STEPS,

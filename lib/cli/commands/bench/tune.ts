@@ -7,11 +7,13 @@ import { integerFlag, numberFlag, textFlag } from '../../flags/flag.js';
 import {
   baselineFlags,
   batchFlag,
+  benchDeviceFlag,
   precisionFlag,
   pythonOf,
   seedsFlag,
   taskFlags,
   threadsFlag,
+  USUAL_DEVICE,
   usualThreads,
 } from './flags.js';
 import { choicesOf } from './lists.js';
@@ -35,6 +37,7 @@ export const benchTuneCommand = defineCommand({
     'finetune-steps': integerFlag('finetune-steps', 'Training steps after the masks are frozen', { min: 1 }),
     batch: batchFlag,
     precision: precisionFlag,
+    device: benchDeviceFlag,
     threads: threadsFlag,
     ...baselineFlags,
   },
@@ -61,6 +64,7 @@ export const benchTuneCommand = defineCommand({
           finetuneSteps: given['finetune-steps'],
           batchSize: given.batch,
           precision: given.precision,
+          device: given.device ?? USUAL_DEVICE,
           threads: given.threads ?? usualThreads,
         },
         seeds: given.seeds ?? SEEDS,

@@ -2,7 +2,7 @@
 #include <cmath>
 #include <vector>
 
-#include "train/crop.h"
+#include "ops/write_crop.h"
 
 namespace finepune {
 

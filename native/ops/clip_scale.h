@@ -1,0 +1,14 @@
+// Gradient clipping as a factor, so that no pass over the gradients is spent on it.
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace finepune {
+
+// min(1, clip_norm / (norm + 1e-6)), norm the 2-norm over all gradients together (torch.nn.utils.clip_grad_norm_), as one
+// float32 value on their device. `clip_norm` above 0; at least one gradient, float32, all on one device.
+at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm);
+
+}  // namespace finepune

@@ -1,0 +1,25 @@
+// The functions of native/ops on CUDA tensors. Their callers there have checked what comes in.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+#include "ops/magnitude_histogram.h"
+#include "ops/mask.h"
+#include "ops/masked_step.h"
+#include "ops/write_crop.h"
+
+namespace finepune::cuda {
+
+void step_layers(const std::vector<LayerStep>& layers, const StepOptions& options, const at::Tensor& kept);
+
+std::vector<int64_t> write_masks(const std::vector<MaskedLayer>& layers);
+
+MagnitudeHistogram magnitude_histogram(const at::Tensor& shadow, const at::Tensor& mask);
+
+void write_crops(const at::Tensor& images, const std::vector<ImageCrop>& crops, const ChannelMap& map,
+                 const at::Tensor& output);
+
+}  // namespace finepune::cuda

@@ -1,0 +1,98 @@
+// Session: a slice of training.
+#include <algorithm>
+
+#include <ATen/Functions.h>
+
+#include "train/memory_advice.h"
+#include "train/random.h"
+#include "train/sample_order.h"
+#include "train/session.h"
+#include "train/stopwatch.h"
+
+namespace finepune {
+
+namespace {
+
+StepSettings settings_of_step(const TrainSlice& slice, int64_t index, uint64_t seed) {
+  StepSettings settings;
+  settings.step = slice.first_step + index;
+  settings.learning_rate = slice.learning_rates[static_cast<size_t>(index)];
+  settings.momentum = slice.momentum;
+  settings.weight_decay = slice.weight_decay;
+  settings.clip_norm = slice.clip_norm;
+  settings.seed = seed;
+  settings.surgery = slice.surgery ? &*slice.surgery : nullptr;
+  return settings;
+}
+
+}  // namespace
+
+TrainResult Session::train(const TrainSlice& slice) {
+  check_slice(slice);
+  store_->set_factors(slice.learning_rate_factors);
+  store_->release_gradients();
+  return with_memory_advice(slice.batch_size, device_, [&] { return run_steps(slice); });
+}
+
+TrainResult Session::run_steps(const TrainSlice& slice) {
+  const Stopwatch stopwatch;
+  const auto steps = static_cast<int64_t>(slice.learning_rates.size());
+  const SampleList& samples = slice.samples;
+  BatchSettings settings = batch_settings(samples, steps, slice.batch_size);
+  const ImageSize image{settings.file->height(), settings.file->width()};
+  const ImageSize output = settings.output;
+  // `order` is each thread's own: the function is copied for it.
+  BatchPlan plan = [&samples, &slice, image, output, seed = options_.seed,
+                    order = SampleOrder(options_.seed, static_cast<int64_t>(samples.records.size()))](
+                       int64_t batch, std::vector<BatchItem>& items) mutable {
+    const int64_t first = (slice.first_step + batch) * slice.batch_size;
+    for (int64_t position = first; position < first + slice.batch_size; ++position) {
+      const uint32_t sample = order.sample(position);
+      Random random(seed, Purpose::augmentation, static_cast<uint64_t>(position));
+      items.push_back({samples.records[sample], samples.labels[sample],
+                       draw_crop(image, output, slice.augmentation, random)});
+    }
+  };
+
+  TrainResult result;
+  TrainTotals totals(device_, slice.first_step, steps);
+  store_->begin_steps();
+  try {
+    if (steps > 0 && !stop_) {
+      const std::unique_ptr<BatchSource> source = make_batches(samples.images, std::move(settings), std::move(plan));
+      for (int64_t i = 0; i < steps && !stop_; ++i) {
+        learn(slice, slice.first_step + i, source->next(), totals);
+        result.refreshes += store_->step(settings_of_step(slice, i, options_.seed), totals.proceed());
+      }
+      result.seconds_waiting = source->seconds_waiting();
+    }
+    totals.finish();
+  } catch (...) {
+    store_->release_gradients();
+    store_->read_counts();
+    throw;
+  }
+  store_->read_counts();
+  result.steps = totals.steps();
+  result.images = totals.images();
+  const double images = static_cast<double>(std::max<int64_t>(1, result.images));
+  result.loss = totals.loss_sum() / images;
+  result.accuracy = static_cast<double>(totals.right()) / images;
+  result.seconds = stopwatch.seconds();
+  return result;
+}
+
+void Session::learn(const TrainSlice& slice, int64_t step, const Batch& batch, TrainTotals& totals) {
+  Network::Mode mode;
+  mode.train = true;
+  mode.dropout = slice.dropout;
+  mode.dropout_seed = Random(options_.seed, Purpose::dropout, static_cast<uint64_t>(step)).next64();
+  const at::Tensor output = logits(batch.images, mode);
+  const at::Tensor loss =
+      at::cross_entropy_loss(output, batch.labels, {}, at::Reduction::Mean, -100, slice.label_smoothing);
+  totals.add(loss.detach(), output.detach(), batch);
+  // Not so where every node is frozen: then there is nothing to learn.
+  if (loss.requires_grad()) loss.backward();
+}
+
+}  // namespace finepune
