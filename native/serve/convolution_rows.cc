@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "serve/write_block.h"
+
 namespace finepune::serve {
 
 namespace {
@@ -280,25 +282,12 @@ void ConvolutionRows::write(const ConvolutionTarget& target, int64_t channel, in
     const int64_t y = at / stride, column = at - y * stride;
     const int64_t whole = column == 0 ? (end - at) / stride : 0, rows = std::max<int64_t>(whole, 1);
     const int64_t length = whole > 0 ? row_width : std::min(row_width, column + end - at) - column;
-    if (length > 0) write_block(target, channel, y, column, rows, length, sums + (at - first));
+    if (length > 0) {
+      write_block(context_, step_, memory_, target, channel, y, column,
+                  {sums + (at - first), rows, length, sum_row_floats_});
+    }
     at += whole > 0 ? whole * stride : stride - column;
   }
-}
-
-void ConvolutionRows::write_block(const ConvolutionTarget& target, int64_t channel, int64_t y, int64_t column,
-                                  int64_t rows, int64_t length, const float* sums) const {
-  const Planes &output = target.planes, &residual = memory_.residual;
-  cpu::RowsWrite write{
-      sums,      nullptr,   output.row(channel - target.first_channel, y) + column, length, step_.bias[channel],
-      step_.low, step_.high};
-  write.rows = rows;
-  write.sums_stride = sum_row_floats_;
-  write.output_stride = output.layout.row_stride() * context_.pixel;
-  if (step_.residual >= 0) {
-    write.residual = residual.row(channel, target.first_row + y) + column;
-    write.residual_stride = residual.layout.row_stride() * context_.pixel;
-  }
-  context_.kernels.write_rows(write);
 }
 
 }  // namespace finepune::serve

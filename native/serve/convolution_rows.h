@@ -78,9 +78,6 @@ class ConvolutionRows {
   void sum_merged(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const;
   // Of the sums of `count` floats from float `first` of the target's rows on, those that are pixels of the image.
   void write(const ConvolutionTarget& target, int64_t channel, int64_t first, int64_t count, const float* sums) const;
-  // Some rows of `length` floats from the target's row y, float `column` on.
-  void write_block(const ConvolutionTarget& target, int64_t channel, int64_t y, int64_t column, int64_t rows,
-                   int64_t length, const float* sums) const;
 
   const StepContext& context_;
   const Step& step_;

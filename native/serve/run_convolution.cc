@@ -12,8 +12,6 @@ namespace {
 constexpr int64_t kItemsAThread = 4;
 // Floats of a convolution's rows that lie in the nearer caches until they are pooled: half of a core's own.
 constexpr int64_t kNearFloats = int64_t{1} << 17;
-// Pooled rows computed together, at least: windows overlap, and the rows two bands share are computed for each.
-constexpr int64_t kFewestPooledRows = 4;
 
 // Tiles of even length, and all channels of one before the next, so that its input stays in the cache.
 void run_plain(const StepContext& context, const ConvolutionRows& convolution, const Planes& output) {
@@ -57,10 +55,7 @@ PooledWork share_pooled(const StepContext& context, const Step& step, const Conv
   const int64_t rows = kNearFloats / (work.piece_rows * row_floats);
   const int64_t pooled_rows = std::max(kFewestPooledRows, (rows - windows.kernel[0]) / windows.strides[0] + 1);
   const int64_t near = (windows.output[0] + pooled_rows - 1) / pooled_rows;
-  // Also enough for all threads.
-  const int64_t pieces = convolution.pieces(work.piece_rows);
-  const int64_t shared = std::min((context.threads + pieces - 1) / pieces, windows.output[0] / kFewestPooledRows);
-  work.bands = std::max<int64_t>({1, near, shared});
+  work.bands = std::max(near, bands_for_threads(context, convolution.pieces(work.piece_rows), windows.output[0]));
   return work;
 }
 

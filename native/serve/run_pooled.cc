@@ -1,8 +1,15 @@
 #include "serve/run_pooled.h"
 
+#include <algorithm>
+
 #include "serve/pool_rows.h"
 
 namespace finepune::serve {
+
+int64_t bands_for_threads(const StepContext& context, int64_t pieces, int64_t pooled_rows) {
+  const int64_t wanted = (context.threads + pieces - 1) / pieces;
+  return std::max<int64_t>(1, std::min(wanted, pooled_rows / kFewestPooledRows));
+}
 
 void run_pooled(const StepContext& context, const Step& step, const PooledConvolution& convolution,
                 const Planes& output) {

@@ -9,6 +9,12 @@
 
 namespace finepune::serve {
 
+// Pooled rows computed together, at least: windows overlap, and the rows two bands share are computed for each.
+constexpr int64_t kFewestPooledRows = 4;
+
+// Bands of the output's rows that give every thread work where the channels make `pieces` pieces.
+int64_t bands_for_threads(const StepContext& context, int64_t pieces, int64_t pooled_rows);
+
 struct PooledConvolution {
   // Bands of pooled rows, and pieces of the output channels.
   int64_t bands, pieces;

@@ -12,8 +12,6 @@ namespace {
 constexpr int64_t kFewestRows = 8;
 // Items of work a thread: enough for all to end together.
 constexpr int64_t kItemsAThread = 4;
-// Pooled rows computed together, at least: windows overlap, and the rows two bands share are computed for each.
-constexpr int64_t kFewestPooledRows = 4;
 
 void run_plain(const StepContext& context, const Step& step, const WinogradRows& rows, const Planes& output) {
   const int64_t tiles = rows.tiles(step.height);
@@ -37,9 +35,8 @@ void run_plain(const StepContext& context, const Step& step, const WinogradRows&
 void run_winograd_pooled(const StepContext& context, const Step& step, const WinogradRows& rows,
                          const Planes& output) {
   const int64_t pieces_a_group = rows.most_pieces_a_group(), pieces = rows.pieces(pieces_a_group);
-  const int64_t shared = std::min((context.threads + pieces - 1) / pieces, output.layout.height / kFewestPooledRows);
   PooledConvolution convolution;
-  convolution.bands = std::max<int64_t>(1, shared);
+  convolution.bands = bands_for_threads(context, pieces, output.layout.height);
   convolution.pieces = pieces;
   convolution.piece = [&](int64_t number) { return rows.piece(pieces_a_group, number); };
   convolution.floats = rows.floats();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "serve/write_block.h"
+
 namespace finepune::serve {
 
 namespace {
@@ -130,25 +132,15 @@ void WinogradRows::transform_channel(const ConvolutionTarget& target, const floa
 // are pixels of the target.
 void WinogradRows::write(const ConvolutionTarget& target, int64_t channel, int64_t begin, int64_t length,
                          const float* rows) const {
-  const Planes &output = target.planes, &residual = memory_.residual;
-  const int64_t width = step_.width * context_.pixel, height = output.layout.height;
+  const int64_t width = step_.width * context_.pixel, height = target.planes.layout.height;
   for (int64_t done = 0; done < length;) {
     const int64_t y = (begin + done) / row_floats_ * kWinogradRows, column = (begin + done) % row_floats_;
     if (y >= height) return;
     const int64_t part = std::min(row_floats_ - column, length - done);
     const int64_t count = std::min(part, width - column);
     if (count > 0) {
-      cpu::RowsWrite write{
-          rows + done, nullptr,   output.row(channel - target.first_channel, y) + column, count, step_.bias[channel],
-          step_.low,   step_.high};
-      write.rows = std::min(kWinogradRows, height - y);
-      write.sums_stride = length;
-      write.output_stride = output.layout.row_stride() * context_.pixel;
-      if (step_.residual >= 0) {
-        write.residual = residual.row(channel, target.first_row + y) + column;
-        write.residual_stride = residual.layout.row_stride() * context_.pixel;
-      }
-      context_.kernels.write_rows(write);
+      write_block(context_, step_, memory_, target, channel, y, column,
+                  {rows + done, std::min(kWinogradRows, height - y), count, length});
     }
     done += part;
   }
