@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstring>
 
-#include "serve/write_block.h"
-
 namespace finepune::serve {
 
 namespace {
@@ -150,8 +148,12 @@ void ConvolutionRows::compute(const ConvolutionPiece& piece, const ConvolutionTa
   const int64_t lanes = context_.kernels.lanes, stride = count * lanes;
   const int64_t start = target.first_row * sum_row_floats_ + first * lanes;
   float* sums = memory.sums;
+  const int64_t finished = panels_ ? finished_vectors(target, first, count) : 0;
+  const ChannelWrites writes = channel_writes(target, (first + finished) * lanes, (count - finished) * lanes);
   const auto write_rows = [&](int64_t first_row, int64_t rows) {
-    for (int64_t r = 0; r < rows; ++r) write(target, first_row + r, first * lanes, stride, sums + r * stride);
+    for (int64_t r = 0; r < rows; ++r) {
+      writes.each(first_row + r, sums + r * stride + finished * lanes, context_.kernels.write_rows);
+    }
   };
   if (form_ == Form::dense && !panels_) {
     for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
@@ -163,11 +165,22 @@ void ConvolutionRows::compute(const ConvolutionPiece& piece, const ConvolutionTa
   }
   if (panels_) {
     const int64_t last_row = target.first_row + target.planes.layout.height;
-    sum_panels(piece, start, std::min(start + stride, last_row * sum_row_floats_), count, memory);
+    const int64_t end = std::min(start + stride, last_row * sum_row_floats_);
+    sum_panels(piece, target, {first * lanes, start, end, count, finished}, memory);
   }
   if (form_ == Form::sparse) sum_sparse(piece, start, count, sums);
   if (form_ == Form::merged) sum_merged(piece, start, count, sums);
   write_rows(piece.first_row, piece.last_row - piece.first_row);
+}
+
+int64_t ConvolutionRows::finished_vectors(const ConvolutionTarget& target, int64_t first, int64_t count) const {
+  const bool at_once = panel_channels(count) == step_.weights->stencil().channels;
+  if (!at_once || step_.residual >= 0 || !is_in_one_piece(target)) return 0;
+  const int64_t whole = flat_floats(target.planes.layout.height) / context_.kernels.lanes - first;
+  // Whole panels.
+  int64_t panels = count_panels(count);
+  while (count * panels / count_panels(count) > whole) --panels;
+  return count * panels / count_panels(count);
 }
 
 std::vector<cpu::PanelPart> ConvolutionRows::panel_parts(int64_t start, int64_t end, int64_t vectors,
@@ -187,8 +200,9 @@ std::vector<cpu::PanelPart> ConvolutionRows::panel_parts(int64_t start, int64_t 
   return parts;
 }
 
-void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, int64_t start, int64_t end, int64_t vectors,
+void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, const ConvolutionTarget& target, const PanelTile& tile,
                                  PieceMemory& memory) const {
+  const int64_t start = tile.start, vectors = tile.vectors;
   const std::vector<RowBlock>& blocks = step_.weights->row_blocks();
   const int64_t taps = static_cast<int64_t>(taps_.size()), channels = step_.weights->stencil().channels;
   const int64_t together = panel_channels(vectors);
@@ -199,7 +213,7 @@ void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, int64_t start, i
     for (int64_t channel = 0; channel < channels; channel += together) {
       const int64_t count = std::min(together, channels - channel);
       if (memory.group != group || memory.start != start || memory.channel != channel) {
-        const std::vector<cpu::PanelPart> parts = panel_parts(start, end, vectors, count * taps);
+        const std::vector<cpu::PanelPart> parts = panel_parts(start, tile.end, vectors, count * taps);
         context_.kernels.copy_panels({group_input(group * rows_per_group_) + channel * plane(), count, plane(),
                                       taps_.data(), taps, parts.data(), static_cast<int64_t>(parts.size()),
                                       memory.panels});
@@ -208,7 +222,7 @@ void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, int64_t start, i
         memory.channel = channel;
       }
       for (int64_t i = begin; i < last; ++i) {
-        sum_block(blocks[i], channel * taps, count * taps, vectors, memory.panels,
+        sum_block(blocks[i], target, tile, channel * taps, count * taps, memory.panels,
                   memory.sums + (blocks[i].first - piece.first_row) * vectors * context_.kernels.lanes);
       }
     }
@@ -216,15 +230,25 @@ void ConvolutionRows::sum_panels(const ConvolutionPiece& piece, int64_t start, i
   }
 }
 
-void ConvolutionRows::sum_block(const RowBlock& block, int64_t first_column, int64_t columns, int64_t vectors,
-                                const float* panels, float* sums) const {
-  const int64_t lanes = context_.kernels.lanes, count = count_panels(vectors);
+void ConvolutionRows::sum_block(const RowBlock& block, const ConvolutionTarget& target, const PanelTile& tile,
+                                int64_t first_column, int64_t columns, const float* panels, float* sums) const {
+  const int64_t lanes = context_.kernels.lanes, vectors = tile.vectors, count = count_panels(vectors);
   const float* weights = step_.weights->packed() + block.offset + first_column * block.rows;
+  float* output = target.planes.row(block.first - target.first_channel, 0) + tile.first;
+  const int64_t output_stride = target.planes.layout.plane() * context_.pixel;
   const int32_t tap = 0;
   for (int64_t panel = 0; panel < count; ++panel) {
     const int64_t first = vectors * panel / count, width = vectors * (panel + 1) / count - first;
-    context_.kernels.dense({panels + panel_offset(first, panel, columns), columns, width * lanes, &tap, 1, weights,
-                            block.rows, width, sums + first * lanes, vectors * lanes, first_column > 0});
+    cpu::DenseTile dense{panels + panel_offset(first, panel, columns), columns, width * lanes, &tap, 1, weights,
+                         block.rows, width, sums + first * lanes, vectors * lanes, first_column > 0};
+    if (first < tile.finished) {
+      dense.output = output + first * lanes;
+      dense.output_stride = output_stride;
+      dense.bias = step_.bias.data() + block.first;
+      dense.low = step_.low;
+      dense.high = step_.high;
+    }
+    context_.kernels.dense(dense);
   }
 }
 
@@ -269,25 +293,28 @@ void ConvolutionRows::sum_merged(const ConvolutionPiece& piece, int64_t start, i
   }
 }
 
-void ConvolutionRows::write(const ConvolutionTarget& target, int64_t channel, int64_t first, int64_t count,
-                            const float* sums) const {
+bool ConvolutionRows::is_in_one_piece(const ConvolutionTarget& target) const {
+  const Layout& layout = target.planes.layout;
+  return sum_row_floats_ == layout.width * context_.pixel && layout.row_stride() == layout.width &&
+         (step_.residual < 0 || memory_.residual.layout.row_stride() == layout.width);
+}
+
+ChannelWrites ConvolutionRows::channel_writes(const ConvolutionTarget& target, int64_t first, int64_t count) const {
   const Layout& layout = target.planes.layout;
   const int64_t width = layout.width * context_.pixel, flat = flat_floats(layout.height);
-  const bool in_one_piece = sum_row_floats_ == width && layout.row_stride() == layout.width &&
-                            (step_.residual < 0 || memory_.residual.layout.row_stride() == layout.width);
+  const bool in_one_piece = is_in_one_piece(target);
   // A plane in one piece is one long row.
   const int64_t stride = in_one_piece ? flat : sum_row_floats_, row_width = in_one_piece ? flat : width;
   const int64_t end = std::min(first + count, flat);
+  ChannelWrites writes(context_, step_, memory_, target, sum_row_floats_);
   for (int64_t at = first; at < end;) {
     const int64_t y = at / stride, column = at - y * stride;
     const int64_t whole = column == 0 ? (end - at) / stride : 0, rows = std::max<int64_t>(whole, 1);
     const int64_t length = whole > 0 ? row_width : std::min(row_width, column + end - at) - column;
-    if (length > 0) {
-      write_block(context_, step_, memory_, target, channel, y, column,
-                  {sums + (at - first), rows, length, sum_row_floats_});
-    }
+    if (length > 0) writes.add(at - first, y, column, rows, length);
     at += whole > 0 ? whole * stride : stride - column;
   }
+  return writes;
 }
 
 }  // namespace finepune::serve

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "serve/channel_writes.h"
 #include "serve/convolution_piece.h"
 #include "serve/run_step.h"
 
@@ -15,6 +16,12 @@ struct PieceMemory {
   float *sums = nullptr, *panels = nullptr;
   // Of which group, from which output float and from which channel on.
   int64_t group = -1, start = -1, channel = -1;
+};
+
+// Consecutive vectors of a target's rows, made of panels: from the target's float `first` on, which is float `start` of
+// all output rows; no floats from `end` on. The first `finished` vectors are finished by the kernel.
+struct PanelTile {
+  int64_t first, start, end, vectors, finished;
 };
 
 class ConvolutionRows {
@@ -53,7 +60,9 @@ class ConvolutionRows {
     return (rows - 1) * sum_row_floats_ + step_.width * context_.pixel;
   }
   void sum_dense(const RowBlock& block, int64_t start, int64_t vectors, float* sums) const;
-  void sum_panels(const ConvolutionPiece& piece, int64_t start, int64_t end, int64_t vectors,
+  // Vectors of a tile that the dense kernel finishes and writes where they go: whole panels of nothing but pixels.
+  int64_t finished_vectors(const ConvolutionTarget& target, int64_t first, int64_t count) const;
+  void sum_panels(const ConvolutionPiece& piece, const ConvolutionTarget& target, const PanelTile& tile,
                   PieceMemory& memory) const;
   // Panels of even length that a tile of some vectors is made of.
   int64_t count_panels(int64_t vectors) const {
@@ -71,13 +80,15 @@ class ConvolutionRows {
   int64_t panel_channels(int64_t vectors) const;
   // What the panels of `columns` columns, of the floats [start, end) of all output rows, are made of.
   std::vector<cpu::PanelPart> panel_parts(int64_t start, int64_t end, int64_t vectors, int64_t columns) const;
-  // Adds the products of some columns of a block with their panels to its sums.
-  void sum_block(const RowBlock& block, int64_t first_column, int64_t columns, int64_t vectors, const float* panels,
-                 float* sums) const;
+  // Adds the products of some columns of a block with their panels to its sums, or finishes them.
+  void sum_block(const RowBlock& block, const ConvolutionTarget& target, const PanelTile& tile, int64_t first_column,
+                 int64_t columns, const float* panels, float* sums) const;
   void sum_sparse(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const;
   void sum_merged(const ConvolutionPiece& piece, int64_t start, int64_t vectors, float* sums) const;
-  // Of the sums of `count` floats from float `first` of the target's rows on, those that are pixels of the image.
-  void write(const ConvolutionTarget& target, int64_t channel, int64_t first, int64_t count, const float* sums) const;
+  // Whether the target's planes, and those added to them, lie in memory as the sums do, without a gap between rows.
+  bool is_in_one_piece(const ConvolutionTarget& target) const;
+  // Of `count` sums from float `first` of the target's rows on, those that are pixels of the image.
+  ChannelWrites channel_writes(const ConvolutionTarget& target, int64_t first, int64_t count) const;
 
   const StepContext& context_;
   const Step& step_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "serve/write_block.h"
-
 namespace finepune::serve {
 
 namespace {
@@ -75,7 +73,7 @@ int64_t WinogradRows::channel_stride(int64_t vectors) const {
 
 int64_t WinogradRows::floats() const {
   const int64_t stride = tile_vectors() * lanes_;
-  return points_ * channels_ * channel_stride(tile_vectors()) + (kBlockRows * points_ + kWinogradRows) * stride;
+  return points_ * channels_ * channel_stride(tile_vectors()) + kBlockRows * points_ * stride + lanes_;
 }
 
 void WinogradRows::compute(const ConvolutionPiece& piece, const ConvolutionTarget& target, int64_t tile,
@@ -86,13 +84,13 @@ void WinogradRows::compute(const ConvolutionPiece& piece, const ConvolutionTarge
   const int64_t channel_floats = channel_stride(count), point_stride = channels_ * channel_floats;
   float* values = memory;
   float* sums = values + points_ * point_stride;
-  float* rows = sums + kBlockRows * points_ * stride;
 
   const int64_t group = piece.first_row / (weights_.rows() / step_.convolution.groups);
   for (int64_t c = 0; c < channels_; ++c) {
     const float* plane = input_ + (group * channels_ + c) * plane_ + target.first_row * row_floats_;
     transform_channel(target, plane, begin * lanes_, length, values + c * channel_floats, point_stride);
   }
+  const ChannelWrites writes = channel_writes(target, begin * lanes_, stride);
   for (int64_t i = piece.first_block; i < piece.last_block; ++i) {
     const RowBlock& block = weights_.row_blocks()[static_cast<size_t>(i)];
     for (int64_t point = 0; point < points_; ++point) {
@@ -102,8 +100,8 @@ void WinogradRows::compute(const ConvolutionPiece& piece, const ConvolutionTarge
                               sums + point * stride, points_ * stride});
     }
     for (int64_t r = 0; r < block.rows; ++r) {
-      context_.kernels.winograd_output({points_, sums + r * points_ * stride, rows, stride, count});
-      write(target, block.first + r, begin * lanes_, stride, rows);
+      writes.each(block.first + r, sums + r * points_ * stride,
+                  [&](const cpu::RowsWrite& write) { context_.kernels.winograd_output({points_, write}); });
     }
   }
 }
@@ -128,22 +126,18 @@ void WinogradRows::transform_channel(const ConvolutionTarget& target, const floa
   }
 }
 
-// Of the band's floats [begin, begin + length) of one output channel, four rows of `stride` = length each, those that
-// are pixels of the target.
-void WinogradRows::write(const ConvolutionTarget& target, int64_t channel, int64_t begin, int64_t length,
-                         const float* rows) const {
+// Of the band's floats [begin, begin + length), those that are pixels of the target.
+ChannelWrites WinogradRows::channel_writes(const ConvolutionTarget& target, int64_t begin, int64_t length) const {
   const int64_t width = step_.width * context_.pixel, height = target.planes.layout.height;
+  ChannelWrites writes(context_, step_, memory_, target, length);
   for (int64_t done = 0; done < length;) {
     const int64_t y = (begin + done) / row_floats_ * kWinogradRows, column = (begin + done) % row_floats_;
-    if (y >= height) return;
-    const int64_t part = std::min(row_floats_ - column, length - done);
-    const int64_t count = std::min(part, width - column);
-    if (count > 0) {
-      write_block(context_, step_, memory_, target, channel, y, column,
-                  {rows + done, std::min(kWinogradRows, height - y), count, length});
-    }
+    if (y >= height) break;
+    const int64_t part = std::min(row_floats_ - column, length - done), count = std::min(part, width - column);
+    if (count > 0) writes.add(done, y, column, std::min(kWinogradRows, height - y), count);
     done += part;
   }
+  return writes;
 }
 
 }  // namespace finepune::serve

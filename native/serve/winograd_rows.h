@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "serve/channel_writes.h"
 #include "serve/convolution_piece.h"
 #include "serve/run_step.h"
 #include "serve/winograd_weights.h"
@@ -45,7 +46,8 @@ class WinogradRows {
   int64_t channel_stride(int64_t vectors) const;
   void transform_channel(const ConvolutionTarget& target, const float* plane, int64_t begin, int64_t length,
                          float* values, int64_t point_stride) const;
-  void write(const ConvolutionTarget& target, int64_t channel, int64_t begin, int64_t length, const float* rows) const;
+  // Of a tile's floats [begin, begin + length), those that are pixels of the target.
+  ChannelWrites channel_writes(const ConvolutionTarget& target, int64_t begin, int64_t length) const;
 
   const StepContext& context_;
   const Step& step_;

@@ -9,7 +9,7 @@ namespace {
 
 using Vector = __m512;
 constexpr int kLanes = 16, kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3,
-              kDenseUnroll = 1;
+              kDenseUnroll = 1, kTapUnroll = 1;
 
 inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
 inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }

@@ -12,7 +12,8 @@
 
 namespace finepune::cpu {
 
-// Sums of `rows` output channels over `vectors` vectors of consecutive output floats.
+// Sums of `rows` output channels over `vectors` vectors of consecutive output floats; with `bias`, one a row, finished as
+// write_rows does it, min(max(sum + bias[r], low), high) with NaN left as it is.
 //   output[r * output_stride + i] = sum over c, k of weights[(c * tap_count + k) * rows + r]
 //                                                     * input[c * channel_stride + taps[k] + i]
 struct DenseTile {
@@ -28,6 +29,8 @@ struct DenseTile {
   int64_t output_stride;
   // Adds to the output what else is written there; only where the kernels read panels.
   bool accumulate = false;
+  const float* bias = nullptr;
+  float low = 0, high = 0;
 };
 
 // Panels: what consecutive outputs read, column by column of the weights, so that the dense kernel reads memory from
@@ -121,8 +124,8 @@ struct ColumnTile {
   float* sums;
 };
 
-// Rows of input as F(4, 3) or F(4, 5) multiplies them with its weights, and the sums of the products as four rows of
-// output: B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15,
+// Rows of input as F(4, 3) or F(4, 5) multiplies them with its weights, and the sums of the products as up to four
+// finished rows of output: B^T and A^T of Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", CVPR 2016, equation 15,
 // down the columns, at the points 0, 1, -1, 2, -2, infinity and, for five taps, 1/2 and -1/2. `points`: as many products
 // and rows of input, 6 or 8. Vectors are whole: up to one less than a vector past `count` is read and written.
 struct WinogradInput {
@@ -132,15 +135,6 @@ struct WinogradInput {
   // Of the first product; the others each `output_stride` further.
   float* output;
   int64_t output_stride;
-};
-struct WinogradOutput {
-  int64_t points;
-  // Of the first product, and of the first of the four rows.
-  const float* sums;
-  float* output;
-  // Between any two of them.
-  int64_t stride;
-  int64_t vectors;
 };
 
 // Rows of finished values: output[i] = min(max(sums[i] + bias + residual[i], low), high) for i < count, and the same
@@ -153,6 +147,13 @@ struct RowsWrite {
   int64_t count;
   float bias, low, high;
   int64_t rows = 1, sums_stride = 0, residual_stride = 0, output_stride = 0;
+};
+
+// `write.sums` are those of the first product, and the others' follow each `write.sums_stride` further: whole vectors
+// are read. At most four rows.
+struct WinogradOutput {
+  int64_t points;
+  RowsWrite write;
 };
 
 // Maximum or sum over the windows of one row of output pixels. Output pixel i covers the columns from

@@ -8,7 +8,7 @@ namespace {
 // Four lanes are what every x86-64 and every ARMv8 has; the compiler makes scalars of them elsewhere.
 typedef float Vector __attribute__((vector_size(16)));
 constexpr int kLanes = 4, kSparseVectors = 12, kMergedVectors = 2, kDenseRows = 4, kDenseVectors = 3,
-              kDenseUnroll = 1;
+              kDenseUnroll = 1, kTapUnroll = 1;
 
 inline Vector load(const float* from) {
   Vector value;
