@@ -219,6 +219,62 @@ TEST("serve: normalisation, sums, limits, concatenation and pooling are merged w
   for (const double density : {1.0, 0.4}) check_graph(graph, density);
 }
 
+// Kernels finish the sums of most pixels in registers, those of a last vector or a row's end apart.
+TEST("serve: bias, limits and what is added hold in every pixel of a convolution") {
+  struct FinishedCase {
+    GraphInput input;
+    double out, kernel;
+  };
+  const std::vector<FinishedCase> cases = {
+      {{40, 11, 13}, 72, 1}, {{24, 4, 2}, 33, 1}, {{20, 13, 13}, 48, 3}, {{9, 6, 30}, 16, 3}, {{18, 9, 27}, 24, 5}};
+  for (const FinishedCase& c : cases) {
+    const double pad = (c.kernel - 1) / 2;
+    const Attributes same = {
+        {"out_channels", {c.out}}, {"kernel_shape", {c.kernel, c.kernel}}, {"pads", {pad, pad, pad, pad}}};
+    const Attributes limits = {{"min", {-0.3}}, {"max", {0.4}}};
+    const int64_t features = static_cast<int64_t>(c.out) * c.input.height * c.input.width;
+    const Graph alone =
+        flattened_graph(c.input, {{"conv", "Conv", {"input"}, same}, {"clip", "Clip", {"conv"}, limits}}, features);
+    const Graph added = flattened_graph(c.input,
+                                        {{"first", "Conv", {"input"}, same},
+                                         {"conv", "Conv", {"first"}, same},
+                                         {"sum", "Add", {"conv", "first"}, {}},
+                                         {"clip", "Clip", {"sum"}, limits}},
+                                        features);
+    check_graph(alone, 1);
+    check_graph(added, 1);
+  }
+}
+
+TEST("serve: a pixel that is no number makes none of those that read it, and no others, whatever the limits") {
+  const Graph graph = flattened_graph({40, 11, 13},
+                                      {{"conv", "Conv", {"input"}, {{"out_channels", {72}}, {"kernel_shape", {1, 1}}}},
+                                       {"relu", "Relu", {"conv"}, {}}},
+                                      72 * 11 * 13);
+  Checked checked(graph, 1);
+  at::Tensor image = random_tensor({1, 40, 11, 13}, 5);
+  image[0][3][4][5] = std::nan("");
+  // In the vector that ends past the last pixel, too.
+  image[0][7][10][12] = std::nan("");
+  const c10::NoGradGuard no_grad;
+  const at::Tensor expected = at::isnan(checked.network.forward(image, {}));
+  CHECK(expected.sum().item<int64_t>() == 2 * 72);
+  int count = 0;
+  const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
+  for (int i = 0; i < count; ++i) {
+    serve::ServeOptions options;
+    options.choice = Choice::dense;
+    options.kernels = kernels[i];
+    serve::ServedNetwork served(graph, checked.tensors, options);
+    at::Tensor outputs = at::empty({1, served.classes()}, at::kFloat);
+    serve::Images images;
+    images.count = 1;
+    images.floats = image.const_data_ptr<float>();
+    served.run(images, outputs.mutable_data_ptr<float>());
+    CHECK(at::equal(at::isnan(outputs), expected));
+  }
+}
+
 // Large and small planes: computed in one band of rows, or in several.
 TEST("serve: a convolution pooled as it is computed gives the values of one pooled afterwards") {
   struct PooledCase {
