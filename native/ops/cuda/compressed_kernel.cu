@@ -118,9 +118,10 @@ __global__ void __launch_bounds__(kThreads) sum_by_entry_kernel(const Product pr
 }
 
 // For many pixels: each lane of a warp takes kVectors of them, 32 apart, and the warp goes through its row's entries,
-// which its lanes read 32 at once and hand round.
+// which its lanes read 32 at once and hand round. Asked for four blocks a multiprocessor, the compiler spills no
+// registers.
 template <int kVectors>
-__global__ void __launch_bounds__(kThreads) sum_by_pixel_kernel(const Product product) {
+__global__ void __launch_bounds__(kThreads, 4) sum_by_pixel_kernel(const Product product) {
   constexpr int64_t kStep = 32 * kVectors;
   const CompressedMatrix& matrix = product.matrix;
   const int32_t row = row_of_warp();
