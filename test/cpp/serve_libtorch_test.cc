@@ -89,25 +89,26 @@ at::Tensor serve_floats(LibtorchNetwork& served, const at::Tensor& images) {
 
 }  // namespace
 
+// Few networks: under a GPU's memory checker each takes seconds.
 TEST_ON_DEVICES("served through libtorch: every form gives the network's own logits, in parts of the largest batch") {
-  for (const double density : {0.0, 0.15, 1.0}) {
+  const std::vector<std::pair<Choice, int64_t>> ways = {{Choice::dense, 6},    {Choice::measured_dense, 6},
+                                                        {Choice::sparse, 1},   {Choice::sparse, 6},
+                                                        {Choice::measured, 6}, {Choice::measured, 20}};
+  for (const double density : {0.0, 0.15}) {
     Subject subject(every_layer(), density);
-    for (const Choice choice : {Choice::dense, Choice::sparse, Choice::measured, Choice::measured_dense}) {
-      for (const int64_t largest : {1, 6, 20}) {
-        LibtorchNetwork served(subject.network.graph(), subject.tensors, {device, 2, largest, choice});
-        for (const int64_t images : {1, 5, 20}) {
-          const at::Tensor input = random_tensor({images, 3, 19, 17}, 50);
-          const at::Tensor expected = subject.expected(input);
-          const double scale = std::max(1.0, expected.abs().max().item<double>());
-          CHECK_NEAR((serve_floats(served, input) - expected).abs().max().item<double>() / scale, 0, 2e-5);
-        }
+    for (const auto& [choice, largest] : ways) {
+      LibtorchNetwork served(subject.network.graph(), subject.tensors, {device, 2, largest, choice});
+      for (const int64_t images : {1, 5, 20}) {
+        const at::Tensor input = random_tensor({images, 3, 19, 17}, 50);
+        const at::Tensor expected = subject.expected(input);
+        const double scale = std::max(1.0, expected.abs().max().item<double>());
+        CHECK_NEAR((serve_floats(served, input) - expected).abs().max().item<double>() / scale, 0, 1e-4);
       }
     }
   }
 }
 
-TEST_ON_DEVICES(
-    "served through libtorch: bytes of images are cropped and normalised as the network is trained on them") {
+TEST_ON_DEVICES("served through libtorch: bytes of images are cropped and normalised as in training") {
   Subject subject(every_layer(), 0.5);
   LibtorchNetwork served(subject.network.graph(), subject.tensors, {device, 1, 2, Choice::dense});
   const at::Tensor stored = at::randint(0, 256, {3, 22, 30, 3}, at::kByte);
