@@ -185,21 +185,23 @@ export interface MagnitudeHistogram {
   pruned: Uint32Array;
 }
 
-/** A network for inference on the CPU; its tensors are read while it is made, and not kept. */
+/** A network for inference; its tensors are read while it is made, and not kept. */
 export interface ServedNetworkOptions {
   graph: Graph;
+  /** 'cpu', for kernels of our own, or 'cuda:N', for libtorch's and those that skip zeros. */
+  device: string;
   /** By parameter name, row-major; every parameter of the graph. */
   tensors: Record<string, Float32Array>;
-  /** 1 or more. */
+  /** On the CPU; 1 or more. */
   threads: number;
-  /** Most images of one call; 8 or more lets many be computed together. */
+  /** Most images of one call; on the CPU 8 or more lets many be computed together, on a GPU more than this are computed in parts. */
   largestBatch: number;
   /**
    * 'measured' times each layer in all forms and keeps the fastest; 'measured-dense' leaves out those that skip zeros. The others
-   * are for tests.
+   * are for tests; a GPU has 'dense' and 'sparse'.
    */
   forms: 'measured' | 'measured-dense' | LayerForm;
-  /** Instruction set of the kernels; 'best' of those the CPU has. */
+  /** Instruction set of the kernels on the CPU; 'best' of those it has. */
   kernels: 'best' | 'portable' | 'avx2' | 'avx512';
 }
 
@@ -227,13 +229,16 @@ export interface ServedNetworkDescription {
     name: string;
     /** Share of the weights that are not zero, normalisation folded in. */
     density: number;
-    /** Form of the weights used for single images, and for many at once. */
+    /**
+     * Form of the weights used for single images, and for many at once (on a GPU: the largest batches). A GPU's choice may differ
+     * again for sizes between.
+     */
     single: LayerForm;
     batched: LayerForm;
     /** Memory of the forms kept. */
     bytes: number;
   }[];
-  /** Memory of all weights and of the values computed. */
+  /** Memory of all weights and of the values computed, on a GPU those of the largest batch. */
   bytes: number;
 }
 

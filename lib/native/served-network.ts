@@ -1,4 +1,4 @@
-/** A network for inference on the CPU, on the native side: the typed face of addon.ts's createServedNetwork. */
+/** A network for inference, on the native side: the typed face of addon.ts's createServedNetwork. */
 import type {
   Addon,
   ServedNetworkDescription,
@@ -13,7 +13,7 @@ import { callSite, fromNative } from './native-error.js';
  * One call at a time: a second one while a promise is open gives a BusyError.
  *
  * @example
- * await using network = await ServedNetwork.create({ graph, tensors, threads: 2, largestBatch: 32, forms: 'measured', kernels: 'best' });
+ * await using network = await ServedNetwork.create({ graph, device: 'cpu', tensors, threads: 2, largestBatch: 32, forms: 'measured', kernels: 'best' });
  * const { logits } = await network.run({ pixels, shape: [1, 3, 224, 224], normalization });
  */
 export class ServedNetwork implements AsyncDisposable {
@@ -27,7 +27,7 @@ export class ServedNetwork implements AsyncDisposable {
 
   /**
    * Reads the tensors and times the forms of every layer.
-   * @throws SpecError on a graph or tensors that do not fit together; UsageError; NativeLoadError
+   * @throws SpecError on a graph or tensors that do not fit together; UsageError; DeviceError; OutOfMemoryError; NativeLoadError
    */
   static async create(options: ServedNetworkOptions): Promise<ServedNetwork> {
     const site = callSite(ServedNetwork.create);
@@ -41,7 +41,7 @@ export class ServedNetwork implements AsyncDisposable {
 
   /**
    * Logits [batch, classes], row-major.
-   * @throws UsageError pixels and shape do not fit the network; BusyError, DisposedError
+   * @throws UsageError pixels and shape do not fit the network; BusyError, DisposedError; on a GPU OutOfMemoryError, DeviceError
    */
   async run(request: ServedNetworkRequest): Promise<{ logits: Float32Array; shape: [number, number] }> {
     const site = callSite(this.run);

@@ -1,4 +1,4 @@
-/** What computes a loaded network's logits: our own kernels on the CPU, a libtorch session on another device. */
+/** What computes a loaded network's logits: a served network, or a session where weights are missing. */
 
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors.js';
@@ -15,7 +15,7 @@ export type Shape = [number, number, number, number];
 export interface Backend {
   /** Logits [batch, classes] of uint8 images NHWC or of normalised float32 images NCHW. */
   run(pixels: Uint8Array | Float32Array, shape: Shape): Promise<{ logits: Float32Array; shape: [number, number] }>;
-  /** Null where libtorch does the work. Not while a call runs. */
+  /** Null for a network that lacks weights. Not while a call runs. */
   describe(): ServedNetworkDescription | null;
   dispose(): Promise<void>;
 }
@@ -36,9 +36,10 @@ export async function openBackend(network: LoadedNetwork, options: BackendOption
   }
   const complete = network.fresh.length === 0;
   // Fresh values come from the session's own generator: a network that lacks some is a thing to look at, not to serve.
-  if (device !== 'cpu' || !complete) return openSessionBackend(network, { device, threads });
+  if (!complete) return openSessionBackend(network, { device, threads });
   const served = await ServedNetwork.create({
     graph: toGraph(network.spec),
+    device,
     tensors: parametersOf(network.spec, network.tensors),
     threads,
     largestBatch: options.maxBatch,

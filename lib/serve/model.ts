@@ -172,7 +172,7 @@ export class Model implements AsyncDisposable {
     return this.#enqueue(() => this.#backend.run(copy, [batch, channels, height, width]));
   }
 
-  /** Which form each layer's weights have, and the memory taken; null where libtorch computes. */
+  /** Which form each layer's weights have, and the memory taken; null for a network that lacks weights. */
   async describe(): Promise<ServedNetworkDescription | null> {
     this.#assertUsable();
     return this.#enqueue(() => Promise.resolve(this.#backend.describe()));

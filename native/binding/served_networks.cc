@@ -8,15 +8,16 @@
 #include "binding/fields.h"
 #include "ops/cpu/direct_kernels.h"
 #include "ops/cpu/direct_choice.h"
+#include "ops/device.h"
 #include "ops/error.h"
+#include "serve/libtorch_network.h"
+#include "serve/served_network.h"
 #include "threads/give_way.h"
 #include "train/crop.h"
 
 namespace finepune::binding {
 
 namespace {
-
-using serve::ServedNetwork;
 
 struct NamedFloats {
   std::string name;
@@ -25,6 +26,7 @@ struct NamedFloats {
 
 struct CreateRequest {
   Graph graph;
+  c10::Device device = c10::kCPU;
   serve::ServeOptions options;
   std::vector<NamedFloats> tensors;
 };
@@ -37,9 +39,16 @@ class CreateServedJob final : public Job {
   void execute() override {
     serve::Tensors tensors;
     for (const NamedFloats& tensor : request_.tensors) tensors[tensor.name] = tensor.values;
+    const serve::ServeOptions& options = request_.options;
+    if (!request_.device.is_cpu()) {
+      worker().served_network = std::make_unique<serve::LibtorchNetwork>(
+          request_.graph, tensors,
+          serve::LibtorchOptions{request_.device, options.threads, options.largest_batch, options.choice});
+      return;
+    }
     // This is the thread that runs all the network's batches; its helpers are started by it.
     give_way();
-    worker().served_network = std::make_unique<ServedNetwork>(request_.graph, tensors, request_.options);
+    worker().served_network = std::make_unique<serve::ServedNetwork>(request_.graph, tensors, options);
   }
 
   Napi::Value result(Napi::Env env) override {
@@ -66,9 +75,9 @@ class RunServedJob final : public Job {
       : Job(env, std::move(worker)), images_(images) {}
 
   void execute() override {
-    ServedNetwork& network = *worker().served_network;
-    logits_ = {std::vector<float>(static_cast<size_t>(images_.count * network.classes())), images_.count,
-               network.classes()};
+    serve::Served& network = *worker().served_network;
+    const int64_t classes = network.graph().classes;
+    logits_ = {std::vector<float>(static_cast<size_t>(images_.count * classes)), images_.count, classes};
     network.run(images_, logits_.values.data());
   }
 
@@ -116,6 +125,7 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   const Fields fields(info[0], "options");
   CreateRequest request;
   request.graph = to_graph(fields.object("graph"));
+  request.device = parse_device(fields.text("device"));
   request.options.threads = fields.integer("threads");
   request.options.largest_batch = fields.integer("largestBatch");
   if (request.options.threads < 1 || request.options.threads > 4096) {

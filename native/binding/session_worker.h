@@ -12,7 +12,7 @@
 #include <napi.h>
 
 #include "binding/errors.h"
-#include "serve/served_network.h"
+#include "serve/served.h"
 #include "train/session.h"
 
 namespace finepune::binding {
@@ -75,7 +75,7 @@ class SessionWorker {
   Session* session() const { return session_.get(); }
 
   // What the worker holds instead of a session where it serves. Only jobs use it, and the main thread while none runs.
-  std::unique_ptr<serve::ServedNetwork> served_network;
+  std::unique_ptr<serve::Served> served_network;
 
   // Main thread's book-keeping.
   bool busy = false;

@@ -91,6 +91,19 @@ Parameter& Network::parameter(const std::string& name) {
   throw std::invalid_argument("the network has no parameter " + name);
 }
 
+Shape Network::input_shape(size_t node) const {
+  const int64_t source = sources_[node][0];
+  if (source < 0) return {graph_.input.channels, graph_.input.height, graph_.input.width};
+  return output_shape(static_cast<size_t>(source));
+}
+
+const Shape& Network::output_shape(size_t node) const { return operators_[node]->output_shape(); }
+
+std::unique_ptr<Operator> Network::exchange(size_t node, std::unique_ptr<Operator> other) {
+  std::swap(operators_[node], other);
+  return other;
+}
+
 at::Tensor Network::forward(const at::Tensor& input, const Mode& mode) {
   at::Tensor logits = run(input, mode, static_cast<size_t>(output_));
   if (mode.collect_statistics) ++collected_batches_;

@@ -52,6 +52,13 @@ class Network {
   // The parameter called `name`; throws std::invalid_argument where there is none.
   Parameter& parameter(const std::string& name);
 
+  // Shapes of one image's value, of the first input of node number `node` and of its output.
+  std::vector<int64_t> input_shape(size_t node) const;
+  const std::vector<int64_t>& output_shape(size_t node) const;
+
+  // Puts `other`, of the same output shape, in the place of node number `node`'s operator, and returns that.
+  std::unique_ptr<Operator> exchange(size_t node, std::unique_ptr<Operator> other);
+
   struct Mode {
     // BatchNormalization uses the batch's statistics, and moves the running ones (see update_statistics).
     bool train = false;

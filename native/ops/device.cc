@@ -1,5 +1,9 @@
 #include "ops/device.h"
 
+#include <ATen/Context.h>
+
+#include "ops/error.h"
+
 #ifdef FINEPUNE_WITH_CUDA
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -22,6 +26,23 @@ std::vector<std::string> cuda_device_names() {
 
 void select_device(c10::Device device) {
   if (device.is_cuda()) c10::cuda::set_device(device.index());
+}
+
+void synchronize(c10::Device device) {
+  if (!device.is_cuda()) return;
+  const c10::cuda::CUDAGuard guard(device);
+  c10::cuda::device_synchronize();
+}
+
+DeviceMemoryUse device_memory_use(c10::Device device) {
+  if (!device.is_cuda()) return {};
+  // The first of each counter is the sum of all kinds of blocks.
+  const auto bytes = c10::cuda::CUDACachingAllocator::getDeviceStats(device.index()).allocated_bytes[0];
+  return {bytes.current, bytes.peak};
+}
+
+void restart_most_used(c10::Device device) {
+  if (device.is_cuda()) c10::cuda::CUDACachingAllocator::resetPeakStats(device.index());
 }
 
 int64_t free_device_memory(c10::Device device) {
@@ -49,6 +70,12 @@ std::vector<std::string> cuda_device_names() { return {}; }
 
 void select_device(c10::Device) {}
 
+void synchronize(c10::Device) {}
+
+DeviceMemoryUse device_memory_use(c10::Device) { return {}; }
+
+void restart_most_used(c10::Device) {}
+
 int64_t free_device_memory(c10::Device) { return 0; }
 
 void release_kept_device_memory() {}
@@ -56,3 +83,32 @@ void release_kept_device_memory() {}
 }  // namespace finepune
 
 #endif
+
+namespace finepune {
+
+c10::Device parse_device(const std::string& name) {
+  if (name == "cpu") return c10::Device(c10::kCPU);
+  const bool well_formed = name.starts_with("cuda:") && name.size() > 5 && name.size() < 8 &&
+                           name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (!well_formed) throw Error("E_USAGE", "expected cpu or cuda:N for device but received " + name);
+  if (!is_built_with_cuda()) {
+    throw Error("E_DEVICE", "device " + name + " was asked for but this build computes on the CPU only; use device cpu");
+  }
+  const int number = std::stoi(name.substr(5));
+  const auto visible = static_cast<int>(cuda_device_names().size());
+  if (number >= visible) {
+    throw Error("E_DEVICE", "device " + name + " was asked for but " + std::to_string(visible) +
+                                " CUDA devices are visible; use device cpu or another number");
+  }
+  return c10::Device(c10::kCUDA, static_cast<c10::DeviceIndex>(number));
+}
+
+void set_product_precision(c10::Device device, bool tensor_float32) {
+  if (!device.is_cuda()) return;
+  at::globalContext().setAllowTF32CuBLAS(tensor_float32);
+  at::globalContext().setAllowTF32CuDNN(tensor_float32);
+  // Shapes stay the same from step to step: trying all of cuDNN's algorithms once pays.
+  at::globalContext().setBenchmarkCuDNN(true);
+}
+
+}  // namespace finepune

@@ -12,6 +12,7 @@
 #include "serve/memory_plan.h"
 #include "serve/program.h"
 #include "serve/run_step.h"
+#include "serve/served.h"
 #include "serve/team.h"
 
 namespace finepune::serve {
@@ -51,30 +52,19 @@ struct Mode {
   std::vector<Form> forms;
 };
 
-struct LayerReport {
-  std::string name;
-  double density;
-  // For single images, and for many together (the same where that is never done).
-  Form single, wide;
-  int64_t bytes;
-};
-
-// Not thread-safe.
-class ServedNetwork {
+class ServedNetwork final : public Served {
  public:
   // Reads the tensors, which may go afterwards; times the layers' forms.
   // Throws std::invalid_argument naming the node or tensor at fault.
   ServedNetwork(const Graph& graph, const Tensors& tensors, ServeOptions options);
 
-  const Graph& graph() const { return graph_; }
+  const Graph& graph() const override { return graph_; }
   int64_t classes() const { return program_.classes; }
 
-  // Logits [images.count][classes].
-  void run(const Images& images, float* logits);
+  void run(const Images& images, float* logits) override;
 
-  std::vector<LayerReport> layers() const;
-  // Of weights and of the memory that values lie in.
-  int64_t bytes() const;
+  std::vector<LayerReport> layers() const override;
+  int64_t bytes() const override;
 
  private:
   static constexpr int64_t kNever = std::numeric_limits<int64_t>::max();

@@ -4,7 +4,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "ops/error.h"
-#include "train/memory_advice.h"
+#include "ops/memory_advice.h"
 #include "train/sample_order.h"
 #include "train/scores.h"
 #include "train/session.h"

@@ -2,7 +2,6 @@
 
 #include <sstream>
 
-#include <ATen/Context.h>
 #include <ATen/Functions.h>
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
@@ -16,33 +15,6 @@
 namespace finepune {
 
 namespace {
-
-at::Device parse_device(const std::string& name) {
-  if (name == "cpu") return at::Device(at::kCPU);
-  const bool well_formed = name.starts_with("cuda:") && name.size() > 5 && name.size() < 8 &&
-                           name.find_first_not_of("0123456789", 5) == std::string::npos;
-  if (!well_formed) throw Error("E_USAGE", "expected cpu or cuda:N for device but received " + name);
-  if (!is_built_with_cuda()) {
-    throw Error("E_DEVICE", "device " + name + " was asked for but this build computes on the CPU only; use device cpu");
-  }
-  const int number = std::stoi(name.substr(5));
-  const auto visible = static_cast<int>(cuda_device_names().size());
-  if (number >= visible) {
-    throw Error("E_DEVICE", "device " + name + " was asked for but " + std::to_string(visible) +
-                                " CUDA devices are visible; use device cpu or another number");
-  }
-  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(number));
-}
-
-// How float32 products are computed on GPUs, of the whole process: libtorch has no narrower setting.
-void set_product_precision(at::Device device, Precision precision) {
-  if (!device.is_cuda()) return;
-  const bool rounded = precision == Precision::tensor_float32;
-  at::globalContext().setAllowTF32CuBLAS(rounded);
-  at::globalContext().setAllowTF32CuDNN(rounded);
-  // Shapes stay the same from step to step: trying all of cuDNN's algorithms once pays.
-  at::globalContext().setBenchmarkCuDNN(true);
-}
 
 // bfloat16 for the operators that gain by it, while one stands.
 class Autocast {
@@ -83,7 +55,7 @@ Session::Session(SessionOptions options) : options_(std::move(options)), device_
   at::set_num_threads(options_.threads);
   install_host_allocator();
   select_device(device_);
-  set_product_precision(device_, options_.precision);
+  set_product_precision(device_, options_.precision == Precision::tensor_float32);
   try {
     network_ = std::make_unique<Network>(options_.graph, device_);
   } catch (const std::invalid_argument& error) {

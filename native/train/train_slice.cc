@@ -3,7 +3,7 @@
 
 #include <ATen/Functions.h>
 
-#include "train/memory_advice.h"
+#include "ops/memory_advice.h"
 #include "train/random.h"
 #include "train/sample_order.h"
 #include "train/session.h"

@@ -11,9 +11,9 @@
 #include "devices.h"
 #include "nn_support.h"
 #include "ops/error.h"
+#include "ops/memory_advice.h"
 #include "train/batch_loader.h"
 #include "train/device_batches.h"
-#include "train/memory_advice.h"
 #include "train/session.h"
 
 namespace finepune::test {

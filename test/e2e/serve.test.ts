@@ -177,6 +177,8 @@ describe('bench serve', () => {
     [['--densities', '0'], '--densities'],
     [['--batches', '1.5'], '--batches'],
     [['--models', 'alexnett'], 'alexnet'],
+    [['--models', 'lenet5', '--device', 'cuda:99'], 'device cuda:99 asked for'],
+    [['--soak', '--device', 'cuda:99'], 'device cuda:99 asked for'],
   ])('refuses %j', async (words, hint) => {
     const { status, stderr } = await runCli(['bench', 'serve', ...words, '--without-baseline']);
     expect(status).not.toBe(0);

@@ -32,7 +32,8 @@ step() { # step NAME SECONDS COMMAND...
 # What of a step's output belongs in the table.
 summary() { # summary FILE
   sed -E 's/\x1b\[[0-9;]*m//g; s/ +/ /g' "$1" |
-    grep -E '^[0-9]+ passed, [0-9]+ failed$|^ ?Tests |step over copy|ERROR SUMMARY|over ours|ours over' | tail -n 6 | paste -sd ';' -
+    grep -E -e '^[0-9]+ passed, [0-9]+ failed$|^ ?Tests |step over copy|ERROR SUMMARY|over ours|ours over' \
+    -e 'published(, batch [0-9]+: dense / finepune, least|: (memory of the device|layers skipping zeros))' | tail -n 8 | paste -sd ';' -
 }
 
 python="${PYTHON:-python3}"
@@ -82,6 +83,7 @@ if [ "$with_node" -eq 1 ]; then
   done
   step 'bench search' 90 node bin/finepune-native.js bench search --parts speed --model alexnet --batch 128 --images 1024 \
     --device cuda --rounds 3 --python "$python"
+  step 'bench serve' 120 node bin/finepune-native.js bench serve --models alexnet --densities 1,0.3,0.1,0.03 --device cuda
 else
   table+=("$(printf '%-28s %s' 'tests and benches with Node' 'skipped: no Node with node_modules')")
 fi

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { tensorsOf } from '../../lib/bench/serve/variants.js';
 import { openOnnxruntime } from '../../lib/bench/serve/contenders.js';
+import { DeviceError, UsageError } from '../../lib/errors.js';
 import { listModels, loadSpec, toGraph, toNormalization } from '../../lib/models/index.js';
 import { ServedNetwork } from '../../lib/native/served-network.js';
 import { Session } from '../../lib/native/session.js';
@@ -38,7 +39,7 @@ describe.each(listModels())('%s served', (name) => {
       const pixels = uniform('images', 2 * channels * size * size, 1);
       const expected = await session.forward({ pixels, shape });
       for (const forms of ['dense', 'winograd', 'sparse', 'merged', 'columns'] as const) {
-        const network = await ServedNetwork.create({ graph, tensors: plain, threads: 2, largestBatch: 2, forms, kernels: 'best' });
+        const network = await ServedNetwork.create({ graph, device: 'cpu', tensors: plain, threads: 2, largestBatch: 2, forms, kernels: 'best' });
         disposals.push(network);
         const { logits } = await network.run({ pixels, shape, normalization });
         expect(relative(logits, expected.logits)).toBeLessThan(TOLERANCE);
@@ -46,6 +47,22 @@ describe.each(listModels())('%s served', (name) => {
     },
     240_000,
   );
+});
+
+it('refuses a device that is not there, and a word that names none', async () => {
+  const spec = loadSpec('lenet5');
+  const serve = (device: string) =>
+    ServedNetwork.create({
+      graph: toGraph(spec),
+      device,
+      tensors: Object.fromEntries([...tensorsOf(spec, { name: 'test', density: 1 }, 3)].map(([key, { data }]) => [key, data])),
+      threads: 1,
+      largestBatch: 1,
+      forms: 'measured',
+      kernels: 'best',
+    });
+  await expect(serve('cuda:99')).rejects.toThrow(DeviceError);
+  await expect(serve('gpu')).rejects.toThrow(UsageError);
 });
 
 describe('the ONNX form of a spec', () => {
@@ -63,6 +80,7 @@ describe('the ONNX form of a spec', () => {
       const plain = Object.fromEntries([...tensors].map(([key, { data }]) => [key, data]));
       await using network = await ServedNetwork.create({
         graph: toGraph(spec),
+        device: 'cpu',
         tensors: plain,
         threads: 2,
         largestBatch: 1,

@@ -3,6 +3,7 @@
 import type * as Onnxruntime from 'onnxruntime-node';
 import { UsageError } from '../../errors.js';
 import { toGraph, toNormalization, writeOnnx, type ModelSpec } from '../../models/index.js';
+import type { ServedNetworkDescription } from '../../native/addon.js';
 import { ServedNetwork } from '../../native/served-network.js';
 import { Session } from '../../native/session.js';
 
@@ -15,13 +16,24 @@ export interface Contender {
   dispose(): Promise<void>;
 }
 
+/** One that says what it is made of. */
+export interface ServedContender extends Contender {
+  describe(): ServedNetworkDescription;
+}
+
 export async function openServed(
   spec: ModelSpec,
   tensors: Tensors,
-  { threads, largestBatch, forms }: { threads: number; largestBatch: number; forms: 'measured' | 'measured-dense' },
-): Promise<Contender> {
+  {
+    device,
+    threads,
+    largestBatch,
+    forms,
+  }: { device: string; threads: number; largestBatch: number; forms: 'measured' | 'measured-dense' },
+): Promise<ServedContender> {
   const network = await ServedNetwork.create({
     graph: toGraph(spec),
+    device,
     tensors: Object.fromEntries([...tensors].map(([name, { data }]) => [name, data])),
     threads,
     largestBatch,
@@ -32,6 +44,7 @@ export async function openServed(
   return {
     name: forms === 'measured-dense' ? 'dense' : 'finepune',
     run: async (pixels, shape) => (await network.run({ pixels, shape, normalization })).logits,
+    describe: () => network.describe(),
     dispose: () => network.dispose(),
   };
 }

@@ -7,6 +7,7 @@ import { classCount, writeModelFile, type ModelSpec } from '../../models/index.j
 import { describeMachine } from '../machine.js';
 import { median, quantile, rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
+import { deviceRows } from './device-rows.js';
 import { openLibtorch, openOnnxruntime, openServed, type Contender, type Tensors } from './contenders.js';
 import { race } from './race.js';
 import { residentBytes } from './resident.js';
@@ -24,12 +25,14 @@ export interface BenchServeOptions {
   /** Shares of weights kept; a model file has its own. */
   densities: readonly number[];
   batches: readonly number[];
+  /** 'cpu' or 'cuda:N'; on a GPU ours is compared with our own dense path there, and nothing else. */
+  device: string;
   threads?: number | undefined;
   /** Fewest rounds; each contender has a turn a round. */
   rounds: number;
-  /** Also run onnxruntime and libtorch. */
+  /** Also run onnxruntime and libtorch; on the CPU. */
   baseline: boolean;
-  /** Also start a process for each contender and read its resident memory. */
+  /** Also start a process for each contender and read its resident memory; on a GPU, ask each for its memory there. */
   memory: boolean;
   signal?: AbortSignal | undefined;
   onRow?: RowListener | undefined;
@@ -54,7 +57,7 @@ export async function benchServe(options: BenchServeOptions): Promise<BenchRepor
     ...(options.files ?? []).map((model) => ({ model, file: true, densities })),
   ];
   for (const request of requests) await measureSubject(request, options, add, ratios);
-  return { rows, ratios, machine: describeMachine(null) };
+  return { rows, ratios, machine: describeMachine(null, options.threads, options.device) };
 }
 
 async function measureSubject(
@@ -63,30 +66,33 @@ async function measureSubject(
   add: RowListener,
   ratios: Record<string, number>,
 ): Promise<void> {
-  const threads = options.threads ?? availableParallelism();
+  const { device, threads = availableParallelism() } = options;
+  const onCpu = device === 'cpu';
   const { spec, name, full, variants } = await openSubject(request);
   const batch = Math.max(...options.batches);
   const others: Contender[] = [];
-  if (options.baseline) {
+  if (options.baseline && onCpu) {
     others.push(await openOnnxruntime(spec, full, threads), await openLibtorch(spec, full, threads));
   }
-  const dense = await openServed(spec, full, { threads, largestBatch: batch, forms: 'measured-dense' });
+  const dense = await openServed(spec, full, { device, threads, largestBatch: batch, forms: 'measured-dense' });
   const resident = async (contender: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune', variant: string) => {
     const bytes = await residentBytes({ subject: request, variant, contender, threads, batch });
     const label = contender === 'finepune' ? `${name} ${variant}` : name;
     add(rowOf(`${label}: resident memory, ${contender}`, 'bytes', 'low', [bytes]));
   };
   try {
-    if (options.memory) {
+    if (options.memory && onCpu) {
       for (const { name: other } of [...others, dense]) await resident(other, '');
     }
+    if (options.memory && !onCpu) deviceRows(name, 'dense', dense.describe()).forEach(add);
     for (const variant of variants) {
       const tensors = variant.tensors();
       const label = `${name} ${variant.name}`;
       add(rowOf(`${label}: model file`, 'bytes', 'low', [await fileBytes(spec, tensors)]));
-      if (options.memory) await resident('finepune', variant.name);
-      const sparse = await openServed(spec, tensors, { threads, largestBatch: batch, forms: 'measured' });
+      if (options.memory && onCpu) await resident('finepune', variant.name);
+      const sparse = await openServed(spec, tensors, { device, threads, largestBatch: batch, forms: 'measured' });
       try {
+        if (options.memory && !onCpu) deviceRows(label, 'finepune', sparse.describe()).forEach(add);
         for (const images of options.batches) {
           const times = await race([...others, dense, sparse], spec, { ...options, batch: images });
           summarize(`${label}, batch ${images}`, times, add, ratios);

@@ -22,8 +22,8 @@ async function open(): Promise<{ opened: Contender; shape: [number, number, numb
   const openers = {
     onnxruntime: () => openOnnxruntime(spec, full, threads),
     libtorch: () => openLibtorch(spec, full, threads),
-    dense: () => openServed(spec, full, { threads, largestBatch: batch, forms: 'measured-dense' }),
-    finepune: () => openServed(spec, tensors, { threads, largestBatch: batch, forms: 'measured' }),
+    dense: () => openServed(spec, full, { device: 'cpu', threads, largestBatch: batch, forms: 'measured-dense' }),
+    finepune: () => openServed(spec, tensors, { device: 'cpu', threads, largestBatch: batch, forms: 'measured' }),
   };
   return { opened: await openers[contender](), shape: [batch, channels, size, size] };
 }

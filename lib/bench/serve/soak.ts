@@ -21,6 +21,8 @@ export interface BenchSoakOptions {
   /** Calls to classify in all, and how many wait for their answer at a time. */
   calls: number;
   streams: number;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
   threads?: number | undefined;
   signal?: AbortSignal | undefined;
   onRow?: RowListener | undefined;
@@ -47,9 +49,9 @@ export async function benchSoak(options: BenchSoakOptions): Promise<BenchReport>
 }
 
 async function soak(path: string, options: BenchSoakOptions): Promise<BenchReport> {
-  const { calls, streams, threads, signal } = options;
+  const { calls, streams, device, threads, signal } = options;
   const images = await makeImages();
-  await using model = await loadModel(path, { device: 'cpu', threads });
+  await using model = await loadModel(path, { device, threads });
   const latencies: number[] = [];
   const resident: number[] = [];
   let begun = 0;
@@ -93,7 +95,7 @@ async function soak(path: string, options: BenchSoakOptions): Promise<BenchRepor
   ];
   for (const row of rows) options.onRow?.(row);
   const ratios = { 'resident memory: second half / first half': late / early };
-  return { rows, ratios, machine: describeMachine(null) };
+  return { rows, ratios, machine: describeMachine(null, threads, device) };
 }
 
 async function writeModel(name: string, folder: string): Promise<string> {

@@ -4,29 +4,16 @@
 #include <cstring>
 
 #include <ATen/Functions.h>
-#include <c10/cuda/CUDAGuard.h>
-#include <c10/cuda/CUDAStream.h>
 
 #include "ops/cuda/crop_kernel.h"
 #include "ops/cuda/histogram_kernel.h"
 #include "ops/cuda/mask_kernel.h"
+#include "ops/cuda/place.h"
 #include "ops/cuda/step_kernel.h"
 
 namespace finepune::cuda {
 
 namespace {
-
-// The device of `tensor` and its current stream, while one stands.
-class Place {
- public:
-  explicit Place(const at::Tensor& tensor)
-      : guard_(tensor.device()), stream_(c10::cuda::getCurrentCUDAStream(tensor.get_device())) {}
-  cudaStream_t stream() const { return stream_.stream(); }
-
- private:
-  c10::cuda::CUDAGuard guard_;
-  c10::cuda::CUDAStream stream_;
-};
 
 StepLayer raw(const LayerStep& layer, int64_t* kept) {
   const auto& [parameter, shadow, momentum, mask] = layer.weight;

@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/compressed_rows.h"
 #include "ops/magnitude_histogram.h"
 #include "ops/mask.h"
 #include "ops/masked_step.h"
@@ -21,5 +22,12 @@ MagnitudeHistogram magnitude_histogram(const at::Tensor& shadow, const at::Tenso
 
 void write_crops(const at::Tensor& images, const std::vector<ImageCrop>& crops, const ChannelMap& map,
                  const at::Tensor& output);
+
+CompressedRows compress_rows(const at::Tensor& dense);
+
+at::Tensor expand_rows(const CompressedRows& matrix);
+
+void sum_pixels(const CompressedRows& matrix, const PixelGrid& grid, const at::Tensor& input,
+                const std::optional<at::Tensor>& bias, const at::Tensor& output);
 
 }  // namespace finepune::cuda

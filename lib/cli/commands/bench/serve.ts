@@ -1,8 +1,8 @@
 /** `bench serve` */
 import type { BenchReport } from '../../../bench/types.js';
 import { type CommandContext, defineCommand } from '../../command.js';
-import { type FlagValues, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
-import { baselineFlags, threadsFlag } from './flags.js';
+import { deviceFlag, type FlagValues, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
+import { baselineFlags, threadsFlag, USUAL_DEVICE } from './flags.js';
 import { countsOf, sharesOf } from './lists.js';
 import { printBench, rowNotes } from './report.js';
 
@@ -21,6 +21,10 @@ const flags = {
   soak: switchFlag('soak', 'Many calls in concurrent streams instead, of the first network or the model file'),
   calls: integerFlag('calls', `soak: calls in all; ${CALLS} if not given`, { min: 1, max: 100_000_000 }),
   streams: integerFlag('streams', `soak: calls at a time; ${STREAMS} if not given`, { min: 1, max: 4096 }),
+  device: {
+    ...deviceFlag(),
+    describe: 'Where to serve: auto, cpu or cuda:N; cpu if not given. A GPU is compared with its own dense path alone',
+  },
   threads: threadsFlag,
   'without-memory': switchFlag('without-memory', 'Do not start processes to read their memory'),
   'without-baseline': baselineFlags['without-baseline'],
@@ -37,6 +41,7 @@ export const benchServeCommand = defineCommand({
 
 async function soak(given: FlagValues<typeof flags>, context: CommandContext): Promise<BenchReport> {
   const { benchSoak } = await import('../../../bench/serve/index.js');
+  const { resolveDevice } = await import('../../../native/device.js');
   const { model, models = MODELS, threads } = given;
   const [first] = models.split(',');
   return benchSoak({
@@ -44,6 +49,7 @@ async function soak(given: FlagValues<typeof flags>, context: CommandContext): P
     file: model !== undefined,
     calls: given.calls ?? CALLS,
     streams: given.streams ?? STREAMS,
+    device: resolveDevice(given.device ?? USUAL_DEVICE),
     threads,
     signal: context.signal,
     onRow: rowNotes(context),
@@ -52,6 +58,7 @@ async function soak(given: FlagValues<typeof flags>, context: CommandContext): P
 
 async function sweep(given: FlagValues<typeof flags>, context: CommandContext): Promise<BenchReport> {
   const { benchServe, SWEEP } = await import('../../../bench/serve/index.js');
+  const { resolveDevice } = await import('../../../native/device.js');
   const { model, models, threads } = given;
   return benchServe({
     // A model file alone, unless others are asked for by name.
@@ -59,6 +66,7 @@ async function sweep(given: FlagValues<typeof flags>, context: CommandContext): 
     files: model === undefined ? [] : [model],
     densities: sharesOf(given.densities, '--densities') ?? SWEEP,
     batches: countsOf(given.batches, '--batches') ?? BATCHES,
+    device: resolveDevice(given.device ?? USUAL_DEVICE),
     threads,
     rounds: given.rounds ?? ROUNDS,
     baseline: given['without-baseline'] !== true,

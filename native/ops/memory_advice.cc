@@ -1,4 +1,4 @@
-#include "train/memory_advice.h"
+#include "ops/memory_advice.h"
 
 #include <string>
 
