@@ -23,8 +23,7 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 }
 
 // Twelve sums, three vectors of pixels and a weight are all sixteen registers. Where several columns follow without a
-// branch, GCC 12 keeps no vector of pixels in one, but reads it again for every row, or keeps sums in memory: a tenth
-// slower where the core is ours alone, a third where another thread shares it.
+// branch, GCC 12 reads a vector of pixels again for every row, or keeps sums in memory: 65 to 75 GFLOP/s for 92.
 __attribute__((always_inline)) inline void dense_column(const float* weights, const float* pixels,
                                                         Vector (&sums)[4][3]) {
   asm("vmovups (%[pixels]), %%ymm12\n\t"
