@@ -8,6 +8,7 @@
 #include "devices.h"
 #include "nn_support.h"
 #include "serve/libtorch_network.h"
+#include "serve_support.h"
 
 namespace finepune::test {
 namespace {
@@ -50,24 +51,8 @@ Graph every_layer() {
 }
 
 // The network's own values on the CPU beside what it is served from.
-struct Subject {
-  Network network;
-  std::vector<at::Tensor> values;
-  serve::Tensors tensors;
-
-  Subject(const Graph& graph, double density) : network(graph, at::kCPU) {
-    const c10::NoGradGuard no_grad;
-    for (Parameter& parameter : network.parameters()) {
-      const at::IntArrayRef shape = parameter.value.sizes();
-      const uint64_t seed = values.size();
-      at::Tensor made = random_tensor(shape, seed);
-      if (parameter.prunable) made = made * at::lt(random_tensor(shape, seed + 100), 2 * density - 1);
-      if (parameter.kind == "running_var") made = made.abs() + 0.5;
-      parameter.value.copy_(made);
-      values.push_back(made.contiguous());
-      tensors[parameter.name] = {values.back().const_data_ptr<float>(), static_cast<size_t>(made.numel())};
-    }
-  }
+struct Subject : ServedSubject {
+  using ServedSubject::ServedSubject;
 
   at::Tensor expected(const at::Tensor& images) {
     const c10::NoGradGuard no_grad;

@@ -7,6 +7,7 @@
 #include "nn_support.h"
 #include "ops/cpu/direct_kernels.h"
 #include "serve/served_network.h"
+#include "serve_support.h"
 
 using namespace finepune;
 using namespace finepune::test;
@@ -14,27 +15,8 @@ using serve::Choice;
 
 namespace {
 
-struct Checked {
-  Network network;
-  std::vector<at::Tensor> kept;
-  serve::Tensors tensors;
-
-  // Random parameters of which a share of the prunable ones is not zero.
-  Checked(const Graph& graph, double density) : network(graph, at::kCPU) {
-    const c10::NoGradGuard no_grad;
-    uint64_t seed = 11;
-    for (Parameter& parameter : network.parameters()) {
-      at::Tensor values = random_tensor(parameter.value.sizes(), ++seed);
-      if (parameter.prunable) {
-        values = values * (random_tensor(parameter.value.sizes(), seed + 1000) < 2 * density - 1);
-      }
-      if (parameter.kind == "running_var") values = values.abs() + 0.5;
-      parameter.value.copy_(values);
-      const at::Tensor plain = values.contiguous().clone();
-      kept.push_back(plain);
-      tensors[parameter.name] = {plain.const_data_ptr<float>(), static_cast<size_t>(plain.numel())};
-    }
-  }
+struct Checked : ServedSubject {
+  using ServedSubject::ServedSubject;
 
   // The largest difference of the logits of `batch` images, relative to the largest logit.
   double error(serve::ServeOptions options, int64_t batch) {
