@@ -33,7 +33,7 @@ class Convolution final : public Operator {
       const double kept = static_cast<double>(context.parameters[weight_].kept);
       const UnitChoice choice =
           choose_products(unit_, inputs[0], weight, kept / static_cast<double>(weight.numel()));
-      if (!choice.is_libtorchs()) return unit_convolution(inputs[0], weight, bias, unit_, choice);
+      if (!choice.is_librarys()) return unit_convolution(inputs[0], weight, bias, unit_, choice);
     }
     if (padding.symmetric()) {
       return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},

@@ -1,31 +1,14 @@
-// Convolutions in steps of one that skip the weights that are zero, forward and by their input: what a pruned layer
-// costs in training and in the scoring of candidates then falls with its density.
+// Convolutions in steps of one, by what is fastest for their shape and density: products that skip the weights that are
+// zero, so that what a pruned layer costs falls with its density; minimal filtering; or libtorch's.
 #pragma once
 
 #include <optional>
 
 #include <ATen/core/Tensor.h>
 
-#include "ops/cpu/direct_choice.h"
-#include "sparse_products.h"
+#include "product_choice.h"
 
 namespace finepune {
-
-// How its products are computed.
-struct UnitChoice {
-  // Non-zeros only, forward and by the input; libtorch's dense ones otherwise.
-  bool sparse = false;
-  // The gradient by the weights as weight_gradient.h computes it; libtorch's otherwise.
-  bool own_gradient = false;
-  const cpu::DirectKernels* kernels = &cpu::best_direct_kernels();
-
-  bool is_libtorchs() const { return !sparse && !own_gradient; }
-};
-
-// What is faster for `images`, [N, in, H, W], at this density of `weight`: a function of shapes, of the density and of
-// the CPU's instruction set alone, so that a run can be repeated to the last bit.
-UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
-                           double density);
 
 // [N, out, H', W'] of `images` [N, in, H, W], `weight` [out, in / groups, height, width] and `bias` [out], all float32
 // on the CPU. With autograd: the gradients are those of at::convolution, the weight's whole, zeros included (Guo, Yao,

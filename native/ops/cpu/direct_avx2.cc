@@ -7,14 +7,9 @@ namespace finepune::cpu {
 
 namespace {
 
-using Vector = __m256;
-constexpr int kLanes = 8, kSparseVectors = 12, kMergedVectors = 3, kDenseRows = 4, kDenseVectors = 3,
-              kDenseUnroll = 4, kTapUnroll = 3;
+#include "ops/cpu/vector_avx2.inc"
 
-inline Vector load(const float* from) { return _mm256_loadu_ps(from); }
-inline void store(float* to, Vector value) { _mm256_storeu_ps(to, value); }
-inline Vector broadcast(float value) { return _mm256_set1_ps(value); }
-inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm256_fmadd_ps(a, b, c); }
+constexpr int kSparseVectors = 12, kMergedVectors = 3, kDenseRows = 4, kDenseVectors = 3, kDenseUnroll = 4, kTapUnroll = 3;
 
 inline void sum_lanes(const Vector (&vectors)[4], float* to) {
   const Vector halves =
@@ -59,6 +54,6 @@ __attribute__((always_inline)) inline void dense_column(const float* weights, co
 
 const DirectKernels direct_avx2 = {
     "avx2", kLanes, kMergedVectors, kDenseVectors, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response, &tile_avx2};
 
 }  // namespace finepune::cpu

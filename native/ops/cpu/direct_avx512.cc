@@ -7,14 +7,9 @@ namespace finepune::cpu {
 
 namespace {
 
-using Vector = __m512;
-constexpr int kLanes = 16, kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3,
-              kDenseUnroll = 1, kTapUnroll = 1;
+#include "ops/cpu/vector_avx512.inc"
 
-inline Vector load(const float* from) { return _mm512_loadu_ps(from); }
-inline void store(float* to, Vector value) { _mm512_storeu_ps(to, value); }
-inline Vector broadcast(float value) { return _mm512_set1_ps(value); }
-inline Vector multiply_add(Vector a, Vector b, Vector c) { return _mm512_fmadd_ps(a, b, c); }
+constexpr int kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3, kDenseUnroll = 1, kTapUnroll = 1;
 
 inline __m256 half_sums(Vector value) {
   float lanes[kLanes];
@@ -33,6 +28,6 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 
 const DirectKernels direct_avx512 = {
     "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response, &tile_avx512};
 
 }  // namespace finepune::cpu

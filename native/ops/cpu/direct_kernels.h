@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "ops/cpu/tile_kernels.h"
+
 namespace finepune::cpu {
 
 // Sums of `rows` output channels over `vectors` vectors of consecutive output floats; with `bias`, one a row, finished as
@@ -199,6 +201,7 @@ struct DirectKernels {
   void (*max_row)(const PoolRow&);
   void (*sum_row)(const PoolRow&);
   void (*response)(const ResponseRow&);
+  const TileKernels* tiles;
 };
 
 extern const DirectKernels direct_portable, direct_avx2, direct_avx512;

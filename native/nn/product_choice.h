@@ -1,0 +1,30 @@
+// How the products of a convolution in steps of one are computed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "ops/cpu/direct_choice.h"
+#include "sparse_products.h"
+
+namespace finepune {
+
+// Products with the weights, forward and by the input: libtorch's, those of the non-zeros alone (sparse_products.h), or
+// minimal filtering (winograd_convolution.h).
+enum class Products { library, sparse, winograd };
+// Those of the gradient by the weights: libtorch's, from planes (weight_gradient.h), or minimal filtering.
+enum class WeightProducts { library, planes, winograd };
+
+struct UnitChoice {
+  Products products = Products::library;
+  WeightProducts weight_products = WeightProducts::library;
+  const cpu::DirectKernels* kernels = &cpu::best_direct_kernels();
+
+  bool is_librarys() const { return products == Products::library && weight_products == WeightProducts::library; }
+};
+
+// What is fastest for `images`, [N, in, H, W], at this density of `weight`: a function of shapes, of the density and of
+// the CPU's instruction set alone, so that a run can be repeated to the last bit.
+UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
+                           double density);
+
+}  // namespace finepune

@@ -1,0 +1,84 @@
+// Tiles of images and weights, transformed for Winograd's minimal filtering in two directions: see
+// ops/cpu/tile_kernels.h for what tiles, points and panels are.
+#pragma once
+
+#include <cstdint>
+
+#include <ATen/core/Tensor.h>
+
+#include "attributes.h"
+#include "ops/cpu/tile_kernels.h"
+
+namespace finepune {
+
+constexpr bool has_tiles(int64_t taps) { return taps == 3 || taps == 5; }
+constexpr int64_t points_of(int64_t taps) { return cpu::kTilePixels + taps - 1; }
+
+// Values [point][panel][row][16], where rows are tiles, or channels of weights; points lie an odd number of lines of
+// memory apart, or all of a row's would fall into one set of a cache.
+class PanelValues {
+ public:
+  // `points` a side, `channels` a multiple of sixteen.
+  PanelValues(int64_t points, int64_t channels, int64_t rows);
+
+  int64_t points() const { return points_; }
+  int64_t panels() const { return panels_; }
+  int64_t rows() const { return rows_; }
+  int64_t point_stride() const { return panels_ * panel_stride() + cpu::kPanelChannels; }
+  int64_t panel_stride() const { return rows_ * cpu::kPanelChannels; }
+  float* at(int64_t point, int64_t panel, int64_t row) {
+    return values_ + point * point_stride() + panel * panel_stride() + row * cpu::kPanelChannels;
+  }
+  const float* at(int64_t point, int64_t panel, int64_t row) const {
+    return const_cast<PanelValues*>(this)->at(point, panel, row);
+  }
+
+ private:
+  int64_t points_, panels_, rows_;
+  at::Tensor memory_;
+  float* values_;
+};
+
+// The tiles of a convolution's output, image by image and row by row.
+struct TileGrid {
+  int64_t images, height, width;
+
+  int64_t rows() const { return (height + cpu::kTilePixels - 1) / cpu::kTilePixels; }
+  int64_t columns() const { return (width + cpu::kTilePixels - 1) / cpu::kTilePixels; }
+  int64_t tiles() const { return images * rows() * columns(); }
+};
+
+// A group's channels of images in channels_last memory. `left` and `top`: zeros around what the tiles read.
+struct TiledImages {
+  const at::Tensor& images;
+  int64_t first_channel;
+  int64_t top = 0, left = 0;
+};
+
+// Values of the grid's tiles [first, first + count), of what a convolution of `taps` taps reads for them.
+void input_points(const TiledImages& images, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
+                  const cpu::TileKernels& kernels, PanelValues& to);
+
+// The same of the gradient by the output.
+void gradient_points(const TiledImages& gradient, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
+                     const cpu::TileKernels& kernels, PanelValues& to);
+
+// Writes the first `count` tiles of `sums` to `output`, [N, channels, H, W] of the grid in channels_last memory, from
+// `first_channel` on; `bias`, null for none, is that channel's.
+void write_tiles(const PanelValues& sums, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
+                 const float* bias, const cpu::TileKernels& kernels, const at::Tensor& output, int64_t first_channel);
+
+// Of one group's rows of `weight`, [out, in / groups, taps, taps] in channels_last memory, with outputs from
+// `first_output` on: panels of output channels with a row for each input channel, for the products of a forward pass.
+PanelValues forward_weights(const at::Tensor& weight, int64_t first_output, int64_t outputs,
+                            const cpu::TileKernels& kernels);
+
+// The same turned round, panels of input channels with a row for each output channel: for the gradient by the input.
+PanelValues turned_weights(const at::Tensor& weight, int64_t first_output, int64_t outputs,
+                           const cpu::TileKernels& kernels);
+
+// Writes the gradient by such weights; `points` are panels of input channels with a row for each output channel.
+void write_weight_gradient(const PanelValues& points, int64_t first_output, const cpu::TileKernels& kernels,
+                           const at::Tensor& gradient);
+
+}  // namespace finepune

@@ -1,0 +1,70 @@
+// Kernels of Winograd's minimal filtering in two directions, F(4 x 4, 3 x 3) and F(4 x 4, 5 x 5) (Lavin and Gray, "Fast
+// Algorithms for Convolutional Neural Networks", CVPR 2016, section 4): what training computes its convolutions with.
+// Included by files compiled for other instruction sets than the rest, so it must bring in no inline code.
+//
+// Notation: a tile is 4 x 4 pixels of output. A transform makes points x points values of it, 6 x 6 for three rows and
+// columns of taps and 8 x 8 for five; matrices are named as in that paper, at the points 0, 1, -1, 2, -2, infinity and, for
+// five taps, 1/2 and -1/2. A panel is sixteen channels side by side, for one tile after the other.
+#pragma once
+
+#include <cstdint>
+
+namespace finepune::cpu {
+
+constexpr int64_t kTilePixels = 4, kPanelChannels = 16;
+
+// One tile of one panel. Pixels: sixteen channels each, `row_stride` and `pixel_stride` floats apart; only those from
+// [first_row, last_row) x [first_column, last_column) are touched, and the others count as zero. Points:
+// sixteen channels each, `point_stride` floats apart, row by row.
+struct TileTransform {
+  // 3 or 5.
+  int64_t taps;
+  float* pixels;
+  int64_t row_stride, pixel_stride;
+  int64_t first_row, last_row, first_column, last_column;
+  float* points;
+  int64_t point_stride;
+  // Sixteen, added to every pixel of an output; null for none.
+  const float* bias;
+};
+
+// Products of two panels: rows of sixteen sums.
+//   output[r * 16 + i] = (accumulate ? output[r * 16 + i] : 0) + sum over p, j of left[p * left_stride + r * 16 + j]
+//                        * right[(p * 16 + j) * 16 + i]    for r < rows, p < panels, j < 16
+struct PanelRows {
+  const float* left;
+  int64_t left_stride;
+  const float* right;
+  int64_t panels, rows;
+  float* output;
+  bool accumulate;
+};
+
+// The same over the tiles of both:
+//   output[r * 16 + i] (+)= sum over t < tiles of left[t * 16 + r] * right[t * 16 + i]    for r < 16
+struct PanelColumns {
+  const float* left;
+  const float* right;
+  int64_t tiles;
+  float* output;
+  bool accumulate;
+};
+
+struct TileKernels {
+  // points = B^T pixels B, of points x points pixels.
+  void (*input)(const TileTransform&);
+  // points = A pixels A^T, of 4 x 4 pixels of a gradient.
+  void (*gradient)(const TileTransform&);
+  // pixels = A^T points A + bias, 4 x 4.
+  void (*output)(const TileTransform&);
+  // points = G pixels G^T, of taps x taps weights.
+  void (*weights)(const TileTransform&);
+  // pixels = G^T points G, taps x taps.
+  void (*weight_gradient)(const TileTransform&);
+  void (*rows)(const PanelRows&);
+  void (*columns)(const PanelColumns&);
+};
+
+extern const TileKernels tile_portable, tile_avx2, tile_avx512;
+
+}  // namespace finepune::cpu
