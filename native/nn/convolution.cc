@@ -35,6 +35,10 @@ class Convolution final : public Operator {
           choose_products(unit_, inputs[0], weight, kept / static_cast<double>(weight.numel()));
       if (!choice.is_librarys()) return unit_convolution(inputs[0], weight, bias, unit_, choice);
     }
+    if (const auto folding = folding_of(inputs[0], weight)) {
+      return unit_convolution(fold_images(inputs[0], *folding), fold_weight(weight, *folding), bias, folding->folded(),
+                              {Products::winograd, WeightProducts::winograd});
+    }
     if (padding.symmetric()) {
       return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
                              groups);
@@ -46,6 +50,16 @@ class Convolution final : public Operator {
   bool output_may_be_overwritten() const override { return true; }
 
  private:
+  // Where the layer is faster so; images get no gradient then.
+  std::optional<Folding> folding_of(const at::Tensor& images, const at::Tensor& weight) const {
+    const auto& [strides, dilations, padding, groups] = geometry_;
+    const bool folds = strides[0] == strides[1] && strides[0] > 1 && dilations == std::array<int64_t, 2>{1, 1} &&
+                       groups == 1 && !images.requires_grad();
+    if (!folds) return std::nullopt;
+    const Folding folding{strides[0], images.size(1), unit_.kernel, {output_shape()[1], output_shape()[2]}, padding};
+    return folding_pays(folding, images, weight) ? std::optional(folding) : std::nullopt;
+  }
+
   Geometry geometry_;
   UnitConvolution unit_;
   size_t weight_;

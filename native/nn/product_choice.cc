@@ -20,6 +20,19 @@ constexpr double kMargin = 0.1;
 // Fewer images leave most of a pixel unused.
 constexpr int64_t kFewestImages = 5;
 
+// Whether values are what is computed here at all.
+bool is_plain(const at::Tensor& images, const at::Tensor& weight) {
+  return images.is_cpu() && images.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
+// `pairs` of input and output channels.
+double winograd_cost(int64_t images, int64_t height, int64_t width, int64_t taps, double channels, double pairs) {
+  const double products = winograd_products(images, height, width, taps);
+  const auto values = static_cast<double>(points_of(taps) * points_of(taps));
+  return kProductCost * products * pairs + kTileCost * products * channels + kWeightCost * values * pairs;
+}
+
 struct Costs {
   Costs(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight, double density,
         bool narrow) {
@@ -35,10 +48,8 @@ struct Costs {
              kSortCost * weights;
     library_gradient = kLibraryGradientCost * dense;
     planes_gradient = kGradientCost * dense + kGradientCopyCost * channels * pixels;
-    const double points = winograd_products(images.size(0), height, width, kernel[0]);
-    const double pairs = weights / static_cast<double>(kernel[0] * kernel[1]);
-    const double values = static_cast<double>(points_of(kernel[0]) * points_of(kernel[0])) * pairs;
-    winograd = kProductCost * points * pairs + kTileCost * points * channels + kWeightCost * values;
+    winograd = winograd_cost(images.size(0), height, width, kernel[0], channels,
+                             weights / static_cast<double>(kernel[0] * kernel[1]));
   }
   double library, sparse, winograd, library_gradient, planes_gradient;
 };
@@ -48,12 +59,10 @@ struct Costs {
 UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
                            double density) {
   UnitChoice choice;
-  const bool plain = images.is_cpu() && images.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
-                     !at::autocast::is_autocast_enabled(at::kCPU);
   const auto& [kernel, padding, groups] = convolution;
   const bool turns_round = padding.symmetric() && padding.top < kernel[0] && padding.left < kernel[1];
   const int64_t lanes = choice.kernels->lanes;
-  if (!plain || !turns_round || lanes < 8) return choice;
+  if (!is_plain(images, weight) || !turns_round || lanes < 8) return choice;
   const Costs costs(convolution, images, weight, density, lanes == 8);
   // With all the padding that the gradient by the input can ask for.
   const int64_t plane = (images.size(2) + 2 * kernel[0]) * (images.size(3) + 2 * kernel[1]);
@@ -76,6 +85,17 @@ UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor&
   if (planes && lanes == 8) offer_gradient(WeightProducts::planes, costs.planes_gradient);
   if (winograd) offer_gradient(WeightProducts::winograd, costs.winograd);
   return choice;
+}
+
+bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Tensor& weight) {
+  const int64_t outputs = weight.size(0), channels = folding.folded_channels();
+  if (!is_plain(images, weight) || cpu::best_direct_kernels().lanes < 8 || folding.taps() == 0) return false;
+  if (!has_winograd(folding.folded(), channels, outputs)) return false;
+  const double library =
+      static_cast<double>(images.size(0) * folding.output[0] * folding.output[1]) * static_cast<double>(weight.numel());
+  const double folded = winograd_cost(images.size(0), folding.output[0], folding.output[1], folding.taps(),
+                                      static_cast<double>(channels + outputs), static_cast<double>(channels * outputs));
+  return folded < (1 - kMargin) * library;
 }
 
 }  // namespace finepune

@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "folded_images.h"
 #include "ops/cpu/direct_choice.h"
 #include "sparse_products.h"
 
@@ -26,5 +27,8 @@ struct UnitChoice {
 // the CPU's instruction set alone, so that a run can be repeated to the last bit.
 UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
                            double density);
+
+// Whether a convolution in larger steps is faster folded, by minimal filtering. `images`: [N, in, H, W].
+bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Tensor& weight);
 
 }  // namespace finepune

@@ -1,0 +1,150 @@
+#include "folded_images.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "tile_points.h"
+
+namespace finepune {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
+
+at::Tensor empty_channels_last(int64_t images, int64_t channels, int64_t height, int64_t width) {
+  return at::empty({images, channels, height, width},
+                   at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+}
+
+// Where a folded row of pixels finds its values: rows y + [0, stride) and columns from x on, of `height` x `width` pixels
+// that lie side by side; what lies outside is zero.
+struct Source {
+  int64_t height, width, channels, stride;
+
+  // visit(place in the folded pixel, first value, how many) for each run of values of the block at (y, x) that is there.
+  template <typename Visit>
+  void each_run(int64_t y, int64_t x, const Visit& visit) const {
+    const int64_t first = std::max<int64_t>(0, -x), last = std::min(stride, width - x);
+    if (first >= last) return;
+    for (int64_t row = 0; row < stride; ++row) {
+      if (y + row < 0 || y + row >= height) continue;
+      visit((row * stride + first) * channels, ((y + row) * width + x + first) * channels, (last - first) * channels);
+    }
+  }
+};
+
+// visit(place among all folded values, first value, how many) for each run of each tap of one output channel.
+template <typename Visit>
+void each_run_of_taps(const Folding& folding, const Visit& visit) {
+  const int64_t taps = folding.taps(), channels = folding.folded_channels();
+  const Source source{folding.kernel[0], folding.kernel[1], folding.channels, folding.stride};
+  for (int64_t y = 0; y < taps; ++y) {
+    for (int64_t x = 0; x < taps; ++x) {
+      source.each_run(y * folding.stride, x * folding.stride, [&](int64_t place, int64_t from, int64_t count) {
+        visit((y * taps + x) * channels + place, from, count);
+      });
+    }
+  }
+}
+
+at::Tensor folded_weight(const at::Tensor& given, const Folding& folding) {
+  const at::Tensor weight = prepared(given);
+  const int64_t taps = folding.taps(), outputs = weight.size(0);
+  const int64_t size = weight.numel() / outputs, folded_size = folding.folded_channels() * taps * taps;
+  at::Tensor folded = empty_channels_last(outputs, folding.folded_channels(), taps, taps);
+  const float* from = weight.const_data_ptr<float>();
+  float* to = folded.mutable_data_ptr<float>();
+  std::memset(to, 0, static_cast<size_t>(outputs * folded_size) * sizeof(float));
+  for (int64_t output = 0; output < outputs; ++output) {
+    each_run_of_taps(folding, [&](int64_t place, int64_t value, int64_t count) {
+      std::memcpy(to + output * folded_size + place, from + output * size + value,
+                  static_cast<size_t>(count) * sizeof(float));
+    });
+  }
+  return folded;
+}
+
+at::Tensor unfolded_weight(const at::Tensor& given, const Folding& folding) {
+  const at::Tensor folded = prepared(given);
+  const int64_t taps = folding.taps(), outputs = folded.size(0);
+  const int64_t folded_size = folding.folded_channels() * taps * taps;
+  at::Tensor weight = empty_channels_last(outputs, folding.channels, folding.kernel[0], folding.kernel[1]);
+  const int64_t size = weight.numel() / outputs;
+  const float* from = folded.const_data_ptr<float>();
+  float* to = weight.mutable_data_ptr<float>();
+  for (int64_t output = 0; output < outputs; ++output) {
+    each_run_of_taps(folding, [&](int64_t place, int64_t value, int64_t count) {
+      std::memcpy(to + output * size + value, from + output * folded_size + place,
+                  static_cast<size_t>(count) * sizeof(float));
+    });
+  }
+  return weight;
+}
+
+class FoldWeightFunction : public torch::autograd::Function<FoldWeightFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& weight, const Folding& folding) {
+    context->saved_data["folding"] =
+        std::vector<int64_t>{folding.stride, folding.channels, folding.kernel[0], folding.kernel[1]};
+    return folded_weight(weight, folding);
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const std::vector<int64_t> saved = context->saved_data["folding"].toIntVector();
+    const Folding folding{saved[0], saved[1], {saved[2], saved[3]}, {}, {}};
+    return {unfolded_weight(gradients[0], folding), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+int64_t Folding::taps() const {
+  const int64_t least = (std::max(kernel[0], kernel[1]) + stride - 1) / stride;
+  for (const int64_t taps : {3, 5}) {
+    if (least <= taps) return taps;
+  }
+  return 0;
+}
+
+int64_t Folding::folded_channels() const {
+  const int64_t panel = cpu::kPanelChannels;
+  return (channels * stride * stride + panel - 1) / panel * panel;
+}
+
+at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
+  const at::Tensor images = prepared(given);
+  const int64_t taps = folding.taps(), channels = folding.folded_channels();
+  const int64_t height = folding.output[0] + taps - 1, width = folding.output[1] + taps - 1;
+  const Source source{images.size(2), images.size(3), folding.channels, folding.stride};
+  const int64_t image = source.height * source.width * source.channels;
+  at::Tensor folded = empty_channels_last(images.size(0), channels, height, width);
+  const float* from = images.const_data_ptr<float>();
+  float* to = folded.mutable_data_ptr<float>();
+  at::parallel_for(0, images.size(0) * height, 8, [&](int64_t begin, int64_t end) {
+    for (int64_t row = begin; row < end; ++row) {
+      const int64_t y = row % height * folding.stride - folding.padding.top;
+      float* pixels = to + row * width * channels;
+      std::memset(pixels, 0, static_cast<size_t>(width * channels) * sizeof(float));
+      for (int64_t x = 0; x < width; ++x) {
+        source.each_run(y, x * folding.stride - folding.padding.left, [&](int64_t place, int64_t value, int64_t count) {
+          std::memcpy(pixels + x * channels + place, from + row / height * image + value,
+                      static_cast<size_t>(count) * sizeof(float));
+        });
+      }
+    }
+  });
+  return folded;
+}
+
+at::Tensor fold_weight(const at::Tensor& weight, const Folding& folding) {
+  return FoldWeightFunction::apply(weight, folding);
+}
+
+}  // namespace finepune
