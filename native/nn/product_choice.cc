@@ -27,8 +27,8 @@ bool is_plain(const at::Tensor& images, const at::Tensor& weight) {
 }
 
 // `pairs` of input and output channels.
-double winograd_cost(int64_t images, int64_t height, int64_t width, int64_t taps, double channels, double pairs) {
-  const double products = winograd_products(images, height, width, taps);
+double winograd_cost(const TileGrid& grid, int64_t taps, double channels, double pairs) {
+  const double products = winograd_products(grid, taps);
   const auto values = static_cast<double>(points_of(taps) * points_of(taps));
   return kProductCost * products * pairs + kTileCost * products * channels + kWeightCost * values * pairs;
 }
@@ -48,7 +48,8 @@ struct Costs {
              kSortCost * weights;
     library_gradient = kLibraryGradientCost * dense;
     planes_gradient = kGradientCost * dense + kGradientCopyCost * channels * pixels;
-    winograd = winograd_cost(images.size(0), height, width, kernel[0], channels,
+    const TileGrid grid(images.size(0), {images.size(2), height, padding.top}, {images.size(3), width, padding.left});
+    winograd = winograd_cost(grid, kernel[0], channels,
                              weights / static_cast<double>(kernel[0] * kernel[1]));
   }
   double library, sparse, winograd, library_gradient, planes_gradient;
@@ -93,8 +94,10 @@ bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Te
   if (!has_winograd(folding.folded(), channels, outputs)) return false;
   const double library =
       static_cast<double>(images.size(0) * folding.output[0] * folding.output[1]) * static_cast<double>(weight.numel());
-  const double folded = winograd_cost(images.size(0), folding.output[0], folding.output[1], folding.taps(),
-                                      static_cast<double>(channels + outputs), static_cast<double>(channels * outputs));
+  const auto [height, width] = folding.output;
+  const TileGrid grid(images.size(0), {height + folding.taps() - 1, height, 0}, {width + folding.taps() - 1, width, 0});
+  const double folded = winograd_cost(grid, folding.taps(), static_cast<double>(channels + outputs),
+                                      static_cast<double>(channels * outputs));
   return folded < (1 - kMargin) * library;
 }
 

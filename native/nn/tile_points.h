@@ -6,8 +6,8 @@
 
 #include <ATen/core/Tensor.h>
 
-#include "attributes.h"
 #include "ops/cpu/tile_kernels.h"
+#include "tile_grid.h"
 
 namespace finepune {
 
@@ -39,34 +39,28 @@ class PanelValues {
   float* values_;
 };
 
-// The tiles of a convolution's output, image by image and row by row.
-struct TileGrid {
-  int64_t images, height, width;
-
-  int64_t rows() const { return (height + cpu::kTilePixels - 1) / cpu::kTilePixels; }
-  int64_t columns() const { return (width + cpu::kTilePixels - 1) / cpu::kTilePixels; }
-  int64_t tiles() const { return images * rows() * columns(); }
-};
-
-// A group's channels of images in channels_last memory. `left` and `top`: zeros around what the tiles read.
+// A group's channels, from `first_channel` on, of images in channels_last memory, and where the tiles lie on them.
 struct TiledImages {
   const at::Tensor& images;
   int64_t first_channel;
-  int64_t top = 0, left = 0;
+  const TileGrid::Places& places;
 };
 
-// Values of the grid's tiles [first, first + count), of what a convolution of `taps` taps reads for them.
-void input_points(const TiledImages& images, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
-                  const cpu::TileKernels& kernels, PanelValues& to);
+// Tiles [first, first + count) of a convolution of `taps` taps a side.
+struct TileRange {
+  int64_t taps, first, count;
+};
+
+// Values of the tiles, of what the convolution reads for them.
+void input_points(const TiledImages& images, const TileRange& range, const cpu::TileKernels& kernels, PanelValues& to);
 
 // The same of the gradient by the output.
-void gradient_points(const TiledImages& gradient, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
-                     const cpu::TileKernels& kernels, PanelValues& to);
+void gradient_points(const TiledImages& gradient, const TileRange& range, const cpu::TileKernels& kernels,
+                     PanelValues& to);
 
-// Writes the first `count` tiles of `sums` to `output`, [N, channels, H, W] of the grid in channels_last memory, from
-// `first_channel` on; `bias`, null for none, is that channel's.
-void write_tiles(const PanelValues& sums, const TileGrid& grid, int64_t taps, int64_t first, int64_t count,
-                 const float* bias, const cpu::TileKernels& kernels, const at::Tensor& output, int64_t first_channel);
+// Writes the tiles' pixels of `sums`; `bias`, null for none, is the first channel's.
+void write_tiles(const PanelValues& sums, const TileRange& range, const float* bias, const cpu::TileKernels& kernels,
+                 const TiledImages& output);
 
 // Of one group's rows of `weight`, [out, in / groups, taps, taps] in channels_last memory, with outputs from
 // `first_output` on: panels of output channels with a row for each input channel, for the products of a forward pass.

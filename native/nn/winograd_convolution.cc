@@ -43,20 +43,24 @@ void multiply(const PanelValues& tiles, int64_t count, const PanelValues& weight
   });
 }
 
-// All tiles of one group: `weights` are panels of output channels, a row an input channel. `top` and `left`: padding.
-void convolve(const TiledImages& images, const PanelValues& weights, int64_t taps, const float* bias,
-              const cpu::TileKernels& kernels, const at::Tensor& output, int64_t first_channel) {
-  const TileGrid grid{output.size(0), output.size(2), output.size(3)};
+// All tiles of one group: `weights` are panels of output channels, a row an input channel.
+void convolve(const TiledImages& images, const PanelValues& weights, int64_t taps, int64_t tiles, const float* bias,
+              const cpu::TileKernels& kernels, const TiledImages& output) {
   const int64_t channels = (weights.rows() / kPanelChannels + weights.panels()) * kPanelChannels;
-  const int64_t together = chunk_tiles(weights.points(), channels, grid.tiles());
+  const int64_t together = chunk_tiles(weights.points(), channels, tiles);
   PanelValues sums(weights.points(), weights.panels() * kPanelChannels, together);
-  PanelValues tiles(weights.points(), weights.rows(), together);
-  for (int64_t first = 0; first < grid.tiles(); first += together) {
-    const int64_t count = std::min(together, grid.tiles() - first);
-    input_points(images, grid, taps, first, count, kernels, tiles);
-    multiply(tiles, count, weights, kernels, sums);
-    write_tiles(sums, grid, taps, first, count, bias, kernels, output, first_channel);
+  PanelValues values(weights.points(), weights.rows(), together);
+  for (int64_t first = 0; first < tiles; first += together) {
+    const TileRange range{taps, first, std::min(together, tiles - first)};
+    input_points(images, range, kernels, values);
+    multiply(values, range.count, weights, kernels, sums);
+    write_tiles(sums, range, bias, kernels, output);
   }
+}
+
+// `input` as the convolution reads it, with that padding.
+TileGrid grid_of(const at::Tensor& input, const at::Tensor& output, int64_t top, int64_t left) {
+  return {output.size(0), {input.size(2), output.size(2), top}, {input.size(3), output.size(3), left}};
 }
 
 at::Tensor empty_images(int64_t images, int64_t channels, int64_t height, int64_t width) {
@@ -91,8 +95,7 @@ bool has_winograd(const UnitConvolution& convolution, int64_t inputs, int64_t ou
          outputs % panel == 0;
 }
 
-double winograd_products(int64_t images, int64_t height, int64_t width, int64_t taps) {
-  const TileGrid grid{images, height, width};
+double winograd_products(const TileGrid& grid, int64_t taps) {
   return static_cast<double>(grid.tiles() * points_of(taps) * points_of(taps));
 }
 
@@ -104,11 +107,12 @@ at::Tensor winograd_output(const at::Tensor& given, const at::Tensor& given_weig
   const int64_t inputs = images.size(1) / groups, outputs = weight.size(0) / groups;
   at::Tensor output = empty_images(images.size(0), weight.size(0), images.size(2) + 2 * padding.top - kernel[0] + 1,
                                    images.size(3) + 2 * padding.left - kernel[1] + 1);
+  const TileGrid grid = grid_of(images, output, padding.top, padding.left);
+  const TileGrid::Places from = grid.inputs(images, kernel[0]), to = grid.outputs(output);
   for (int64_t group = 0; group < groups; ++group) {
     const float* biases = bias ? bias->const_data_ptr<float>() + group * outputs : nullptr;
-    convolve({images, group * inputs, padding.top, padding.left},
-             forward_weights(weight, group * outputs, outputs, kernels), kernel[0], biases, kernels, output,
-             group * outputs);
+    convolve({images, group * inputs, from}, forward_weights(weight, group * outputs, outputs, kernels), kernel[0],
+             grid.tiles(), biases, kernels, {output, group * outputs, to});
   }
   return output;
 }
@@ -120,10 +124,11 @@ at::Tensor winograd_input_gradient(const at::Tensor& given, const at::Tensor& gi
   const int64_t inputs = weight.size(1), outputs = weight.size(0) / groups;
   at::Tensor result = empty_images(gradient.size(0), inputs * groups, gradient.size(2) - 2 * padding.top + kernel[0] - 1,
                                    gradient.size(3) - 2 * padding.left + kernel[1] - 1);
+  const TileGrid grid = grid_of(gradient, result, kernel[0] - 1 - padding.top, kernel[1] - 1 - padding.left);
+  const TileGrid::Places from = grid.inputs(gradient, kernel[0]), to = grid.outputs(result);
   for (int64_t group = 0; group < groups; ++group) {
-    convolve({gradient, group * outputs, kernel[0] - 1 - padding.top, kernel[1] - 1 - padding.left},
-             turned_weights(weight, group * outputs, outputs, kernels), kernel[0], nullptr, kernels, result,
-             group * inputs);
+    convolve({gradient, group * outputs, from}, turned_weights(weight, group * outputs, outputs, kernels), kernel[0],
+             grid.tiles(), nullptr, kernels, {result, group * inputs, to});
   }
   return result;
 }
@@ -134,16 +139,17 @@ at::Tensor winograd_weight_gradient(const at::Tensor& given, const at::Tensor& g
   const auto& [kernel, padding, groups] = convolution;
   const int64_t taps = kernel[0], points = points_of(taps);
   const int64_t inputs = images.size(1) / groups, outputs = gradient.size(1) / groups;
-  const TileGrid grid{gradient.size(0), gradient.size(2), gradient.size(3)};
+  const TileGrid grid = grid_of(images, gradient, padding.top, padding.left);
+  const TileGrid::Places from = grid.inputs(images, taps), to = grid.outputs(gradient);
   const int64_t together = chunk_tiles(points, inputs + outputs, grid.tiles());
   at::Tensor result = empty_images(outputs * groups, inputs, taps, taps);
   PanelValues tiles(points, inputs, together), gradients(points, outputs, together), sums(points, inputs, outputs);
   for (int64_t group = 0; group < groups; ++group) {
     for (int64_t first = 0; first < grid.tiles(); first += together) {
-      const int64_t count = std::min(together, grid.tiles() - first);
-      input_points({images, group * inputs, padding.top, padding.left}, grid, taps, first, count, kernels, tiles);
-      gradient_points({gradient, group * outputs}, grid, taps, first, count, kernels, gradients);
-      add_products(gradients, tiles, count, first > 0, kernels, sums);
+      const TileRange range{taps, first, std::min(together, grid.tiles() - first)};
+      input_points({images, group * inputs, from}, range, kernels, tiles);
+      gradient_points({gradient, group * outputs, to}, range, kernels, gradients);
+      add_products(gradients, tiles, range.count, first > 0, kernels, sums);
     }
     write_weight_gradient(sums, group * outputs, kernels, result);
   }

@@ -19,8 +19,8 @@ namespace finepune {
 // output channels in every group.
 bool has_winograd(const UnitConvolution& convolution, int64_t inputs, int64_t outputs);
 
-// Multiplications a pair of an input and an output channel, for `images` of that much output.
-double winograd_products(int64_t images, int64_t height, int64_t width, int64_t taps);
+// Multiplications a pair of an input and an output channel.
+double winograd_products(const TileGrid& grid, int64_t taps);
 
 // As sparse_output and sparse_input_gradient, all products of dense weights.
 at::Tensor winograd_output(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,

@@ -13,15 +13,14 @@ namespace finepune::cpu {
 
 constexpr int64_t kTilePixels = 4, kPanelChannels = 16;
 
-// One tile of one panel. Pixels: sixteen channels each, `row_stride` and `pixel_stride` floats apart; only those from
-// [first_row, last_row) x [first_column, last_column) are touched, and the others count as zero. Points:
-// sixteen channels each, `point_stride` floats apart, row by row.
+// One tile of one panel. A pixel is sixteen channels, at pixels + rows[y] + columns[x]; where either is negative the
+// pixel is outside: it counts as zero and is not written. Points: sixteen channels each, `point_stride` floats apart, row
+// by row.
 struct TileTransform {
   // 3 or 5.
   int64_t taps;
   float* pixels;
-  int64_t row_stride, pixel_stride;
-  int64_t first_row, last_row, first_column, last_column;
+  const int64_t *rows, *columns;
   float* points;
   int64_t point_stride;
   // Sixteen, added to every pixel of an output; null for none.
