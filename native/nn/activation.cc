@@ -20,6 +20,7 @@ class Relu final : public Operator {
   }
 
   void allow_overwriting_first_input() override { in_place_ = true; }
+  bool rectifies() const override { return true; }
 
  private:
   bool in_place_ = false;

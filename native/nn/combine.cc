@@ -4,6 +4,7 @@
 
 #include "attributes.h"
 #include "operator.h"
+#include "rectified_concat.h"
 
 namespace finepune {
 namespace {
@@ -29,7 +30,14 @@ class Concat final : public Operator {
  public:
   using Operator::Operator;
 
-  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override { return at::cat(inputs, 1); }
+  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
+    return rectifies_ ? rectified_concat(inputs) : at::cat(inputs, 1);
+  }
+
+  bool rectify_inputs() override { return rectifies_ = true; }
+
+ private:
+  bool rectifies_ = false;
 };
 
 class Flatten final : public Operator {

@@ -1,5 +1,6 @@
 #include "network.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <unordered_map>
 
@@ -78,6 +79,18 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
       operators_[i]->allow_overwriting_first_input();
     }
   }
+  absorb_rectifiers(readers);
+}
+
+void Network::absorb_rectifiers(const std::vector<int64_t>& readers) {
+  absorbed_by_.assign(operators_.size(), -1);
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    const bool all = std::all_of(sources_[i].begin(), sources_[i].end(), [&](int64_t source) {
+      return source >= 0 && source != output_ && readers[source] == 1 && operators_[source]->rectifies();
+    });
+    if (sources_[i].empty() || !all || !operators_[i]->rectify_inputs()) continue;
+    for (const int64_t source : sources_[i]) absorbed_by_[source] = static_cast<int64_t>(i);
+  }
 }
 
 Network::~Network() = default;
@@ -136,7 +149,8 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
   for (size_t i = 0; i <= last; ++i) {
     inputs.clear();
     for (const int64_t source : sources_[i]) inputs.push_back(source < 0 ? images : values[source]);
-    values[i] = operators_[i]->forward(inputs, context);
+    const bool absorbed = absorbed_by_[i] >= 0 && absorbed_by_[i] <= static_cast<int64_t>(last);
+    values[i] = absorbed ? inputs[0] : operators_[i]->forward(inputs, context);
     for (const int64_t dead : released_[i]) values[dead] = at::Tensor();
   }
   return values[last];

@@ -85,6 +85,8 @@ class Network {
   at::Tensor value_of(const std::string& node, const at::Tensor& input, const Mode& mode);
 
  private:
+  // Lets nodes whose every input is rectified do that themselves. `readers`: of each node.
+  void absorb_rectifiers(const std::vector<int64_t>& readers);
   // Runs the nodes up to and with number `last`; returns its value.
   at::Tensor run(const at::Tensor& input, const Mode& mode, size_t last);
 
@@ -95,6 +97,8 @@ class Network {
   // Per node: where each input comes from (-1: the network's input), and what is dead once the node has run.
   std::vector<std::vector<int64_t>> sources_;
   std::vector<std::vector<int64_t>> released_;
+  // Per node: the one that does its work, which then gets this one's input; -1 for none.
+  std::vector<int64_t> absorbed_by_;
   int64_t output_ = -1;
   int64_t collected_batches_ = 0;
 };

@@ -44,6 +44,13 @@ class Operator {
   // Called once where the first input has no other reader and may be overwritten.
   virtual void allow_overwriting_first_input() {}
 
+  // Whether the output is max(input, 0) and nothing else.
+  virtual bool rectifies() const { return false; }
+
+  // Called once where every input is such an operator's output and has no other reader: true where this one takes their
+  // inputs instead from then on, and rectifies them itself.
+  virtual bool rectify_inputs() { return false; }
+
  private:
   Shape output_shape_;
 };

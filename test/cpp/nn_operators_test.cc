@@ -175,6 +175,35 @@ TEST("Softmax, Clip and Concat are ONNX's") {
   CHECK(relative_error(Network(graph, at::kCPU).forward(x, {}), at::softmax(x.flatten(1), 1)) < 1e-6);
 }
 
+TEST("Concat of rectified values gives what Relu and Concat give, and the same gradients") {
+  const Attributes conv = {{"out_channels", {3}}, {"kernel_shape", {1, 1}}, {"bias", {0}}};
+  Network network(flattened_graph({2, 4, 5},
+                                  {{"left", "Conv", {"input"}, conv},
+                                   {"left_relu", "Relu", {"left"}, {}},
+                                   {"right", "Conv", {"input"}, conv},
+                                   {"right_relu", "Relu", {"right"}, {}},
+                                   {"join", "Concat", {"left_relu", "right_relu"}, {{"axis", {1}}}}},
+                                  120),
+                  at::kCPU);
+  for (Parameter& parameter : network.parameters()) {
+    parameter.value.data().copy_(random_tensor(parameter.value.sizes(), hash_name(parameter.name)));
+  }
+  const at::Tensor left = network.parameter("left.weight").value, right = network.parameter("right.weight").value;
+  const at::Tensor x = random_tensor({3, 2, 4, 5}, 9);
+  const at::Tensor exact_left = left.detach().clone().requires_grad_(), exact_right = right.detach().clone().requires_grad_();
+  const at::Tensor left_value = at::relu(at::conv2d(x, exact_left)), right_value = at::relu(at::conv2d(x, exact_right));
+  const at::Tensor expected = at::cat({left_value, right_value}, 1).flatten(1);
+  const at::Tensor result = network.forward(x, {});
+  CHECK(relative_error(result, expected) < 1e-6);
+  // A node that a Concat does the work of still has a value of its own.
+  CHECK(relative_error(network.value_of("right_relu", x, {}), right_value) < 1e-6);
+  const at::Tensor weights = random_tensor(result.sizes(), 10);
+  (result * weights).sum().backward();
+  (expected * weights).sum().backward();
+  CHECK(relative_error(left.grad(), exact_left.grad()) < 1e-5);
+  CHECK(relative_error(right.grad(), exact_right.grad()) < 1e-5);
+}
+
 TEST("a graph that cannot run is refused, and the message names the node") {
   const auto build = [](std::vector<GraphNode> nodes, int64_t classes = 18) {
     Network(flattened_graph({2, 3, 3}, std::move(nodes), classes), at::kCPU);
