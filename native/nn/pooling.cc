@@ -8,9 +8,12 @@
 #include <ATen/ops/max_pool2d.h>
 #include <ATen/ops/mean.h>
 #include <ATen/ops/mul.h>
+#include <c10/core/GradMode.h>
 
 #include "attributes.h"
+#include "max_pool.h"
 #include "operator.h"
+#include "ops/cpu/direct_choice.h"
 #include "pool_windows.h"
 
 namespace finepune {
@@ -42,6 +45,10 @@ class MaxPool final : public Operator {
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
     const auto& [kernel, strides, padding, ceil_mode, input, output] = windows_;
+    const cpu::DirectKernels& kernels = cpu::best_direct_kernels();
+    if (!(at::GradMode::is_enabled() && inputs[0].requires_grad()) && has_max_pool(inputs[0], kernels)) {
+      return max_pool(inputs[0], windows_, kernels);
+    }
     if (is_direct(windows_)) {
       return at::max_pool2d(inputs[0], kernel, strides, {padding.top, padding.left}, {1, 1}, ceil_mode);
     }
@@ -77,7 +84,8 @@ class AveragePool final : public Operator {
     float* values = reciprocals.mutable_data_ptr<float>();
     for (int64_t y = 0; y < windows_.output[0]; ++y) {
       for (int64_t x = 0; x < windows_.output[1]; ++x) {
-        *values++ = 1.0f / static_cast<float>(std::max<int64_t>(windows_.cells(0, y, count_padding_) * windows_.cells(1, x, count_padding_), 1));
+        const int64_t cells = windows_.cells(0, y, count_padding_) * windows_.cells(1, x, count_padding_);
+        *values++ = 1.0f / static_cast<float>(std::max<int64_t>(cells, 1));
       }
     }
     return reciprocals;

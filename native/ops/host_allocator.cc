@@ -19,6 +19,9 @@ namespace finepune {
 namespace {
 
 constexpr size_t smallest_block = size_t{1} << 20;
+// Bytes that may be kept beside the most in use, where that is no less: a forward pass needs a block of another size for
+// every layer.
+constexpr size_t free_slack = size_t{192} << 20;
 constexpr size_t granularity = size_t{64} << 10;
 
 // Blocks of memory by size. A kept block serves a request down to 7/8 of its size, and a smaller one where memory is
@@ -94,7 +97,7 @@ class BlockCache {
   // Bytes held at most, with a new block of `size` in use.
   size_t most_held(size_t size) const {
     const size_t most = std::max(used_most_, used_ + size);
-    return most + most / 8;
+    return most + std::max(most / 8, std::min(most, free_slack));
   }
 
   void* fresh(size_t size) {

@@ -1,6 +1,10 @@
+#include "nn/max_pool.h"
+
+#include <cmath>
 #include <limits>
 
 #include "check.h"
+#include "ops/cpu/direct_choice.h"
 #include "nn_support.h"
 
 namespace finepune::test {
@@ -63,6 +67,23 @@ TEST("MaxPool has Caffe's and PyTorch's windows, in floor and ceil mode, for any
     const auto x = random_tensor({2, 3, 8, 7}, 5) - 2;
     CHECK(at::equal(network("MaxPool", pool).forward(x, {}).to(at::kDouble), naive(x, pool, true)));
   }
+}
+
+TEST("MaxPool of whole vectors of channels has the same windows on every instruction set, and lets NaN win") {
+  int count = 0;
+  const cpu::DirectKernels* const* kernels = cpu::direct_kernels(&count);
+  for (const Pool& pool : kPools) {
+    auto x = (random_tensor({3, 16, 8, 7}, 5) - 2).contiguous(at::MemoryFormat::ChannelsLast);
+    const PoolWindows windows = read_pool_windows(network("MaxPool", pool).graph().nodes[0], {16, 8, 7});
+    const at::Tensor expected = naive(x, pool, true);
+    for (int i = 0; i < count; ++i) {
+      CHECK(has_max_pool(x, *kernels[i]));
+      CHECK(at::equal(max_pool(x, windows, *kernels[i]).to(at::kDouble).flatten(1), expected));
+    }
+    x.fill_(std::nanf(""));
+    CHECK(max_pool(x, windows, *kernels[0]).isnan().all().item<bool>());
+  }
+  CHECK(!has_max_pool(random_tensor({1, 3, 8, 7}, 5), *kernels[0]));
 }
 
 TEST("AveragePool divides by the cells that count, with and without padding") {
