@@ -10,8 +10,8 @@ namespace {
 // What things cost in multiplications of a dense convolution of libtorch's (test/bench/NOTES.md). A channel of a pixel
 // copied in or out, a weight sorted into rows, and a non-zero multiplied, on CPUs with vectors of 8 and of 16 floats.
 constexpr double kCopyCost = 32, kSortCost = 65, kNonzeroCost = 1.9, kWideNonzeroCost = 3;
-// A multiplication of the gradient by the weights in libtorch and from planes, where vectors have 8 floats, and a channel
-// of a pixel copied for it.
+// A multiplication of the gradient by the weights in libtorch and from planes, where vectors have 8 floats, and a
+// channel of a pixel copied for it.
 constexpr double kLibraryGradientCost = 1.9, kGradientCost = 1.1, kGradientCopyCost = 160;
 // A product of minimal filtering, a value of a channel of a tile, and a value of a weight.
 constexpr double kProductCost = 1, kTileCost = 30, kWeightCost = 100;

@@ -12,8 +12,8 @@ using cpu::kPanelChannels;
 
 // Floats of all values of the tiles computed together: what the caches that cores share may hold.
 constexpr int64_t kChunkFloats = int64_t{1} << 20;
-// Tiles whose values of all channels stay in a core's own cache while every panel of weights is multiplied with them, and
-// tiles of a panel that stay in the nearest one.
+// Tiles whose values of all channels stay in a core's own cache while every panel of weights is multiplied with them,
+// and tiles of a panel that stay in the nearest one.
 constexpr int64_t kNearFloats = int64_t{48} << 10, kNearTiles = 192;
 
 at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }

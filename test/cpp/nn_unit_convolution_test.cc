@@ -90,8 +90,8 @@ TEST("unit convolution: values and all gradients agree with a double reference, 
   }
 }
 
-// Whole tiles and not; rows, columns and images of one tile; more tiles than are computed together; groups; no padding, and
-// all there can be.
+// Whole tiles and not; rows, columns and images of one tile; more tiles than are computed together; groups; no padding,
+// and all there can be.
 constexpr Case kWinogradCases[] = {
     {4, 32, 48, 13, 13, 3, 3, 1, 1, 1}, {3, 48, 16, 27, 29, 5, 5, 2, 2, 1}, {1, 16, 32, 3, 4, 3, 3, 0, 0, 1},
     {2, 64, 32, 9, 6, 3, 3, 2, 2, 2},   {5, 32, 32, 8, 11, 5, 5, 4, 4, 1},  {3, 16, 16, 7, 7, 5, 5, 0, 0, 1},

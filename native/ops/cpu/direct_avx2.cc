@@ -9,7 +9,8 @@ namespace {
 
 #include "ops/cpu/vector_avx2.inc"
 
-constexpr int kSparseVectors = 12, kMergedVectors = 3, kDenseRows = 4, kDenseVectors = 3, kDenseUnroll = 4, kTapUnroll = 3;
+constexpr int kSparseVectors = 12, kMergedVectors = 3, kDenseRows = 4, kDenseVectors = 3,
+              kDenseUnroll = 4, kTapUnroll = 3;
 
 inline void sum_lanes(const Vector (&vectors)[4], float* to) {
   const Vector halves =
@@ -54,6 +55,7 @@ __attribute__((always_inline)) inline void dense_column(const float* weights, co
 
 const DirectKernels direct_avx2 = {
     "avx2", kLanes, kMergedVectors, kDenseVectors, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response, &tile_avx2};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response,
+    &tile_avx2};
 
 }  // namespace finepune::cpu

@@ -9,7 +9,8 @@ namespace {
 
 #include "ops/cpu/vector_avx512.inc"
 
-constexpr int kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3, kDenseUnroll = 1, kTapUnroll = 1;
+constexpr int kSparseVectors = 24, kMergedVectors = 5, kDenseRows = 8, kDenseVectors = 3,
+              kDenseUnroll = 1, kTapUnroll = 1;
 
 inline __m256 half_sums(Vector value) {
   float lanes[kLanes];
@@ -28,6 +29,7 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 
 const DirectKernels direct_avx512 = {
     "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response, &tile_avx512};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response,
+    &tile_avx512};
 
 }  // namespace finepune::cpu

@@ -3,8 +3,8 @@
 // Included by files compiled for other instruction sets than the rest, so it must bring in no inline code.
 //
 // Notation: a tile is 4 x 4 pixels of output. A transform makes points x points values of it, 6 x 6 for three rows and
-// columns of taps and 8 x 8 for five; matrices are named as in that paper, at the points 0, 1, -1, 2, -2, infinity and, for
-// five taps, 1/2 and -1/2. A panel is sixteen channels side by side, for one tile after the other.
+// columns of taps and 8 x 8 for five; matrices are named as in that paper (winograd_lines.inc). A panel is sixteen
+// channels side by side, for one tile after the other.
 #pragma once
 
 #include <cstdint>
