@@ -29,16 +29,27 @@ TEST("a kept block that is too large serves where a new one would push it out, b
   const auto megabytes = [](int64_t count) { return at::empty({count << 18}); };
   const void* large = nullptr;
   {
-    const at::Tensor other = megabytes(40), kept = megabytes(60);
+    const at::Tensor other = megabytes(800), kept = megabytes(1200);
     large = kept.data_ptr();
   }
-  // 40 and 60 lie there, 100 were in use: 30 more would be too many, and 60 are no more than ever.
-  const at::Tensor first = megabytes(39);
-  const at::Tensor second = megabytes(30);
+  // 800 and 1200 lie there, 2000 were in use: 600 more would be too many, and 1200 are no more than ever.
+  const at::Tensor first = megabytes(790);
+  const at::Tensor second = megabytes(600);
   CHECK(second.data_ptr() == large);
   // Nothing is left that would do.
-  const at::Tensor third = megabytes(20);
+  const at::Tensor third = megabytes(400);
   CHECK(third.data_ptr() != large && third.data_ptr() != first.data_ptr());
+  release_kept_host_memory();
+}
+
+TEST("a second block is kept beside the first where they are few megabytes, though one at a time is in use") {
+  install_host_allocator();
+  release_kept_host_memory();
+  const auto megabytes = [](int64_t count) { return at::empty({count << 18}).data_ptr(); };
+  const void *first = megabytes(60), *second = megabytes(50);
+  CHECK(second != first);
+  CHECK(megabytes(60) == first);
+  CHECK(megabytes(50) == second);
   release_kept_host_memory();
 }
 
