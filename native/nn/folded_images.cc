@@ -1,13 +1,12 @@
 #include "folded_images.h"
 
 #include <algorithm>
-#include <cstring>
 #include <vector>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "channels_last.h"
 #include "tile_points.h"
 
 namespace finepune {
@@ -15,13 +14,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
-
-at::Tensor empty_channels_last(int64_t images, int64_t channels, int64_t height, int64_t width) {
-  return at::empty({images, channels, height, width},
-                   at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
-}
 
 // Where a folded row of pixels finds its values: rows y + [0, stride) and columns from x on, of `height` x `width` pixels
 // that lie side by side; what lies outside is zero.
@@ -40,51 +32,41 @@ struct Source {
   }
 };
 
-// visit(place among all folded values, first value, how many) for each run of each tap of one output channel.
+// visit(place among all folded values, first value, how many) for each run of each tap of `outputs` output channels.
 template <typename Visit>
-void each_run_of_taps(const Folding& folding, const Visit& visit) {
+void each_run_of_taps(const Folding& folding, int64_t outputs, const Visit& visit) {
   const int64_t taps = folding.taps(), channels = folding.folded_channels();
+  const int64_t size = folding.channels * folding.kernel[0] * folding.kernel[1];
   const Source source{folding.kernel[0], folding.kernel[1], folding.channels, folding.stride};
-  for (int64_t y = 0; y < taps; ++y) {
-    for (int64_t x = 0; x < taps; ++x) {
-      source.each_run(y * folding.stride, x * folding.stride, [&](int64_t place, int64_t from, int64_t count) {
-        visit((y * taps + x) * channels + place, from, count);
-      });
-    }
+  for (int64_t i = 0; i < outputs * taps * taps; ++i) {
+    const int64_t output = i / (taps * taps), y = i / taps % taps, x = i % taps;
+    source.each_run(y * folding.stride, x * folding.stride, [&](int64_t place, int64_t from, int64_t count) {
+      visit(i * channels + place, output * size + from, count);
+    });
   }
 }
 
 at::Tensor folded_weight(const at::Tensor& given, const Folding& folding) {
-  const at::Tensor weight = prepared(given);
+  const at::Tensor weight = channels_last(given);
   const int64_t taps = folding.taps(), outputs = weight.size(0);
-  const int64_t size = weight.numel() / outputs, folded_size = folding.folded_channels() * taps * taps;
-  at::Tensor folded = empty_channels_last(outputs, folding.folded_channels(), taps, taps);
+  at::Tensor folded = empty_channels_last(outputs, folding.folded_channels(), taps, taps).zero_();
   const float* from = weight.const_data_ptr<float>();
   float* to = folded.mutable_data_ptr<float>();
-  std::memset(to, 0, static_cast<size_t>(outputs * folded_size) * sizeof(float));
-  for (int64_t output = 0; output < outputs; ++output) {
-    each_run_of_taps(folding, [&](int64_t place, int64_t value, int64_t count) {
-      std::memcpy(to + output * folded_size + place, from + output * size + value,
-                  static_cast<size_t>(count) * sizeof(float));
-    });
-  }
+  each_run_of_taps(folding, outputs, [&](int64_t place, int64_t value, int64_t count) {
+    std::copy_n(from + value, count, to + place);
+  });
   return folded;
 }
 
 at::Tensor unfolded_weight(const at::Tensor& given, const Folding& folding) {
-  const at::Tensor folded = prepared(given);
-  const int64_t taps = folding.taps(), outputs = folded.size(0);
-  const int64_t folded_size = folding.folded_channels() * taps * taps;
+  const at::Tensor folded = channels_last(given);
+  const int64_t outputs = folded.size(0);
   at::Tensor weight = empty_channels_last(outputs, folding.channels, folding.kernel[0], folding.kernel[1]);
-  const int64_t size = weight.numel() / outputs;
   const float* from = folded.const_data_ptr<float>();
   float* to = weight.mutable_data_ptr<float>();
-  for (int64_t output = 0; output < outputs; ++output) {
-    each_run_of_taps(folding, [&](int64_t place, int64_t value, int64_t count) {
-      std::memcpy(to + output * size + value, from + output * folded_size + place,
-                  static_cast<size_t>(count) * sizeof(float));
-    });
-  }
+  each_run_of_taps(folding, outputs, [&](int64_t place, int64_t value, int64_t count) {
+    std::copy_n(from + place, count, to + value);
+  });
   return weight;
 }
 
@@ -119,7 +101,7 @@ int64_t Folding::folded_channels() const {
 }
 
 at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
-  const at::Tensor images = prepared(given);
+  const at::Tensor images = channels_last(given);
   const int64_t taps = folding.taps(), channels = folding.folded_channels();
   const int64_t height = folding.output[0] + taps - 1, width = folding.output[1] + taps - 1;
   const Source source{images.size(2), images.size(3), folding.channels, folding.stride};
@@ -131,11 +113,10 @@ at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t y = row % height * folding.stride - folding.padding.top;
       float* pixels = to + row * width * channels;
-      std::memset(pixels, 0, static_cast<size_t>(width * channels) * sizeof(float));
+      std::fill_n(pixels, width * channels, 0.0f);
       for (int64_t x = 0; x < width; ++x) {
         source.each_run(y, x * folding.stride - folding.padding.left, [&](int64_t place, int64_t value, int64_t count) {
-          std::memcpy(pixels + x * channels + place, from + row / height * image + value,
-                      static_cast<size_t>(count) * sizeof(float));
+          std::copy_n(from + row / height * image + value, count, pixels + x * channels + place);
         });
       }
     }

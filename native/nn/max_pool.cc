@@ -4,7 +4,8 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
+
+#include "channels_last.h"
 
 namespace finepune {
 
@@ -13,12 +14,11 @@ bool has_max_pool(const at::Tensor& images, const cpu::DirectKernels& kernels) {
 }
 
 at::Tensor max_pool(const at::Tensor& given, const PoolWindows& windows, const cpu::DirectKernels& kernels) {
-  const at::Tensor images = given.contiguous(at::MemoryFormat::ChannelsLast);
+  const at::Tensor images = channels_last(given);
   const int64_t channels = images.size(1);
   const auto& [input_height, input_width] = windows.input;
   const auto& [height, width] = windows.output;
-  at::Tensor output = at::empty({images.size(0), channels, height, width},
-                                at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  at::Tensor output = empty_channels_last(images.size(0), channels, height, width);
   const float* from = images.const_data_ptr<float>();
   float* to = output.mutable_data_ptr<float>();
   const int64_t covered = std::max((width - 1) * windows.strides[1] + windows.kernel[1],

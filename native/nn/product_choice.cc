@@ -46,7 +46,7 @@ struct Costs {
     library = dense;
     sparse = (narrow ? kNonzeroCost : kWideNonzeroCost) * density * dense + kCopyCost * channels * pixels +
              kSortCost * weights;
-    library_gradient = kLibraryGradientCost * dense;
+    library_gradient = (narrow ? kLibraryGradientCost : 1) * dense;
     planes_gradient = kGradientCost * dense + kGradientCopyCost * channels * pixels;
     const TileGrid grid(images.size(0), {images.size(2), height, padding.top}, {images.size(3), width, padding.left});
     winograd = winograd_cost(grid, kernel[0], channels,

@@ -7,6 +7,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 
+#include "channels_last.h"
 #include "image_planes.h"
 #include "sparse_rows.h"
 
@@ -102,8 +103,7 @@ at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const flo
   std::fill(values + input_.floats(), values + input_.floats() + slack, 0.0f);
   to_planes(images.const_data_ptr<float>(), input_, values);
 
-  at::Tensor output = at::empty({input_.images, rows.rows, height_, width_},
-                                at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+  at::Tensor output = empty_channels_last(input_.images, rows.rows, height_, width_);
   float* to = output.mutable_data_ptr<float>();
   const int64_t group_rows = rows.rows / groups_, pieces = (group_rows + kPieceRows - 1) / kPieceRows;
   const int64_t tiles = (pixels() + tile_pixels() - 1) / tile_pixels(), image_groups = input_.groups();
@@ -123,8 +123,6 @@ at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const flo
   return output;
 }
 
-at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
-
 // The same convolution turned round.
 UnitConvolution by_input(const UnitConvolution& convolution) {
   UnitConvolution turned = convolution;
@@ -140,15 +138,15 @@ UnitConvolution by_input(const UnitConvolution& convolution) {
 at::Tensor sparse_output(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                          const UnitConvolution& convolution, const cpu::DirectKernels& kernels) {
   const Walk walk(convolution, images, kernels);
-  const SparseRows rows = rows_of_outputs(prepared(weight), walk.taps(), walk.block_channels());
-  return walk.run(prepared(images), rows, bias ? bias->const_data_ptr<float>() : nullptr);
+  const SparseRows rows = rows_of_outputs(channels_last(weight), walk.taps(), walk.block_channels());
+  return walk.run(channels_last(images), rows, bias ? bias->const_data_ptr<float>() : nullptr);
 }
 
 at::Tensor sparse_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,
                                  const UnitConvolution& convolution, const cpu::DirectKernels& kernels) {
   const Walk walk(by_input(convolution), gradient, kernels);
-  const SparseRows rows = rows_of_inputs(prepared(weight), convolution.groups, walk.taps(), walk.block_channels());
-  return walk.run(prepared(gradient), rows, nullptr);
+  const SparseRows rows = rows_of_inputs(channels_last(weight), convolution.groups, walk.taps(), walk.block_channels());
+  return walk.run(channels_last(gradient), rows, nullptr);
 }
 
 }  // namespace finepune

@@ -8,6 +8,7 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "channels_last.h"
 #include "weight_gradient.h"
 #include "winograd_convolution.h"
 
@@ -16,8 +17,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
 
 at::Tensor dense_values(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                         const UnitConvolution& convolution) {
@@ -97,7 +96,7 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const variable_list saved = context->get_saved_variables();
-    const at::Tensor images = prepared(saved[0]), gradient = prepared(gradients[0]);
+    const at::Tensor images = channels_last(saved[0]), gradient = channels_last(gradients[0]);
     const at::Tensor& weight = saved[1];
     const std::vector<int64_t> geometry = context->saved_data["geometry"].toIntVector();
     const std::vector<int64_t> choice = context->saved_data["choice"].toIntVector();

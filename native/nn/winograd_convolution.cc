@@ -3,7 +3,8 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/empty.h>
+
+#include "channels_last.h"
 
 namespace finepune {
 namespace {
@@ -15,8 +16,6 @@ constexpr int64_t kChunkFloats = int64_t{1} << 20;
 // Tiles whose values of all channels stay in a core's own cache while every panel of weights is multiplied with them,
 // and tiles of a panel that stay in the nearest one.
 constexpr int64_t kNearFloats = int64_t{48} << 10, kNearTiles = 192;
-
-at::Tensor prepared(const at::Tensor& tensor) { return tensor.contiguous(at::MemoryFormat::ChannelsLast); }
 
 // A whole number of register tiles of every instruction set.
 constexpr int64_t kEvenTiles = 48;
@@ -63,9 +62,19 @@ TileGrid grid_of(const at::Tensor& input, const at::Tensor& output, int64_t top,
   return {output.size(0), {input.size(2), output.size(2), top}, {input.size(3), output.size(3), left}};
 }
 
-at::Tensor empty_images(int64_t images, int64_t channels, int64_t height, int64_t width) {
-  return at::empty({images, channels, height, width},
-                   at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+// All groups; `weights_of` gives those of one, `padding` is that of the images read, and `bias` may be null.
+template <typename WeightsOf>
+void convolve_groups(const at::Tensor& images, const UnitConvolution& convolution, const Padding& padding,
+                     const float* bias, const cpu::TileKernels& kernels, const at::Tensor& output,
+                     const WeightsOf& weights_of) {
+  const int64_t taps = convolution.kernel[0], groups = convolution.groups;
+  const int64_t inputs = images.size(1) / groups, outputs = output.size(1) / groups;
+  const TileGrid grid = grid_of(images, output, padding.top, padding.left);
+  const TileGrid::Places from = grid.inputs(images, taps), to = grid.outputs(output);
+  for (int64_t group = 0; group < groups; ++group) {
+    convolve({images, group * inputs, from}, weights_of(group), taps, grid.tiles(),
+             bias == nullptr ? nullptr : bias + group * outputs, kernels, {output, group * outputs, to});
+  }
 }
 
 // Adds the products of `count` tiles to `sums`: panels of input channels, a row an output channel.
@@ -102,47 +111,41 @@ double winograd_products(const TileGrid& grid, int64_t taps) {
 at::Tensor winograd_output(const at::Tensor& given, const at::Tensor& given_weight,
                            const std::optional<at::Tensor>& bias, const UnitConvolution& convolution,
                            const cpu::TileKernels& kernels) {
-  const at::Tensor images = prepared(given), weight = prepared(given_weight);
+  const at::Tensor images = channels_last(given), weight = channels_last(given_weight);
   const auto& [kernel, padding, groups] = convolution;
-  const int64_t inputs = images.size(1) / groups, outputs = weight.size(0) / groups;
-  at::Tensor output = empty_images(images.size(0), weight.size(0), images.size(2) + 2 * padding.top - kernel[0] + 1,
-                                   images.size(3) + 2 * padding.left - kernel[1] + 1);
-  const TileGrid grid = grid_of(images, output, padding.top, padding.left);
-  const TileGrid::Places from = grid.inputs(images, kernel[0]), to = grid.outputs(output);
-  for (int64_t group = 0; group < groups; ++group) {
-    const float* biases = bias ? bias->const_data_ptr<float>() + group * outputs : nullptr;
-    convolve({images, group * inputs, from}, forward_weights(weight, group * outputs, outputs, kernels), kernel[0],
-             grid.tiles(), biases, kernels, {output, group * outputs, to});
-  }
+  const int64_t outputs = weight.size(0) / groups;
+  const at::Tensor output =
+      empty_channels_last(images.size(0), weight.size(0), images.size(2) + 2 * padding.top - kernel[0] + 1,
+                          images.size(3) + 2 * padding.left - kernel[1] + 1);
+  convolve_groups(images, convolution, padding, bias ? bias->const_data_ptr<float>() : nullptr, kernels, output,
+                  [&](int64_t group) { return forward_weights(weight, group * outputs, outputs, kernels); });
   return output;
 }
 
 at::Tensor winograd_input_gradient(const at::Tensor& given, const at::Tensor& given_weight,
                                    const UnitConvolution& convolution, const cpu::TileKernels& kernels) {
-  const at::Tensor gradient = prepared(given), weight = prepared(given_weight);
+  const at::Tensor gradient = channels_last(given), weight = channels_last(given_weight);
   const auto& [kernel, padding, groups] = convolution;
-  const int64_t inputs = weight.size(1), outputs = weight.size(0) / groups;
-  at::Tensor result = empty_images(gradient.size(0), inputs * groups, gradient.size(2) - 2 * padding.top + kernel[0] - 1,
-                                   gradient.size(3) - 2 * padding.left + kernel[1] - 1);
-  const TileGrid grid = grid_of(gradient, result, kernel[0] - 1 - padding.top, kernel[1] - 1 - padding.left);
-  const TileGrid::Places from = grid.inputs(gradient, kernel[0]), to = grid.outputs(result);
-  for (int64_t group = 0; group < groups; ++group) {
-    convolve({gradient, group * outputs, from}, turned_weights(weight, group * outputs, outputs, kernels), kernel[0],
-             grid.tiles(), nullptr, kernels, {result, group * inputs, to});
-  }
+  const int64_t outputs = weight.size(0) / groups;
+  const at::Tensor result = empty_channels_last(gradient.size(0), weight.size(1) * groups,
+                                                gradient.size(2) - 2 * padding.top + kernel[0] - 1,
+                                                gradient.size(3) - 2 * padding.left + kernel[1] - 1);
+  const int64_t top = kernel[0] - 1 - padding.top, left = kernel[1] - 1 - padding.left;
+  convolve_groups(gradient, convolution, {top, left, top, left}, nullptr, kernels, result,
+                  [&](int64_t group) { return turned_weights(weight, group * outputs, outputs, kernels); });
   return result;
 }
 
 at::Tensor winograd_weight_gradient(const at::Tensor& given, const at::Tensor& given_gradient,
                                     const UnitConvolution& convolution, const cpu::TileKernels& kernels) {
-  const at::Tensor images = prepared(given), gradient = prepared(given_gradient);
+  const at::Tensor images = channels_last(given), gradient = channels_last(given_gradient);
   const auto& [kernel, padding, groups] = convolution;
   const int64_t taps = kernel[0], points = points_of(taps);
   const int64_t inputs = images.size(1) / groups, outputs = gradient.size(1) / groups;
   const TileGrid grid = grid_of(images, gradient, padding.top, padding.left);
   const TileGrid::Places from = grid.inputs(images, taps), to = grid.outputs(gradient);
   const int64_t together = chunk_tiles(points, inputs + outputs, grid.tiles());
-  at::Tensor result = empty_images(outputs * groups, inputs, taps, taps);
+  at::Tensor result = empty_channels_last(outputs * groups, inputs, taps, taps);
   PanelValues tiles(points, inputs, together), gradients(points, outputs, together), sums(points, inputs, outputs);
   for (int64_t group = 0; group < groups; ++group) {
     for (int64_t first = 0; first < grid.tiles(); first += together) {
