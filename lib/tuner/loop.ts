@@ -216,6 +216,7 @@ export class TuneLoop {
           lastLoss = loss;
           await onMark(step, loss);
         },
+        isCheckpointDue: () => this.#context.clock.isDueInStage(),
         checkpoint: async (step) => {
           standing.step = step;
           standing.seconds.train = before + (performance.now() - startedAt) / 1000;
@@ -265,12 +266,12 @@ export class TuneLoop {
     });
   }
 
-  /** Moves to the start of a stage and saves that. */
+  /** Moves to the start of a stage, and saves that where it is worth its time. */
   async #advance(open: OpenSession, stage: number): Promise<void> {
-    const { standing, signal } = this.#context;
+    const { standing, signal, clock } = this.#context;
     standing.stage = stage;
     standing.step = 0;
-    await this.#context.checkpoint(open.session);
+    if (signal?.aborted || clock.isDueAtStageEnd()) await this.#context.checkpoint(open.session);
     if (signal?.aborted) throw new AbortedError('stopped between two stages');
   }
 }

@@ -1,5 +1,6 @@
 /** What every stage of a run shares: configuration, inputs, files, where it stands. */
 import { saveCheckpoint } from './checkpoint.js';
+import { CheckpointClock } from './checkpoint-clock.js';
 import type { RunImages, RunNetwork } from './inputs.js';
 import type { JsonLinesFile } from '../run/json-lines.js';
 import type { RunPaths } from '../run/run-directory.js';
@@ -18,14 +19,15 @@ export class RunContext {
   readonly journal: JsonLinesFile;
   readonly metrics: JsonLinesFile;
   readonly standing: Standing;
-  /** Candidates the journal holds beyond the checkpoint: scored before the run was cut off. */
+  /** Candidates of the stage that the journal holds beyond the checkpoint: scored before the run was cut off. */
   readonly replay: EvaluationEvent[];
   readonly emit: (event: TuneEvent) => void;
   readonly signal: AbortSignal | undefined;
+  readonly clock = new CheckpointClock();
   readonly #startedAt = performance.now();
   readonly #secondsBefore: number;
 
-  constructor(parts: Omit<RunContext, 'record' | 'checkpoint' | 'noteResources'>) {
+  constructor(parts: Omit<RunContext, 'clock' | 'record' | 'checkpoint' | 'noteResources'>) {
     this.config = parts.config;
     this.device = parts.device;
     this.paths = parts.paths;
@@ -51,7 +53,7 @@ export class RunContext {
     this.noteResources();
     this.standing.journalBytes = this.journal.length;
     this.standing.metricsBytes = this.metrics.length;
-    await saveCheckpoint(this.paths.checkpoint, session, 'training', this.standing);
+    await this.clock.time(() => saveCheckpoint(this.paths.checkpoint, session, 'training', this.standing));
   }
 
   /** Brings time spent and peak memory in the standing up to date, earlier parts of a resumed run included. */

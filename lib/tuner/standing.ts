@@ -57,6 +57,11 @@ export function newStanding(imagesKey: string, freshNodes: string[]): Standing {
   };
 }
 
+/** Whether a candidate was scored in the stage that the run stands in. */
+export function isOfStage({ round }: Pick<ScoredCandidate, 'round'>, { stage }: Standing): boolean {
+  return stage === 2 * round - 1;
+}
+
 /**
  * Takes a standing from a checkpoint.
  * @throws RunError where it is not one, or the images are no longer the same.

@@ -9,9 +9,6 @@ import { warmupFactor } from './schedule.js';
 
 /** Steps a slice. Fixed, so that metrics do not depend on how fast the machine is. */
 const SLICE_STEPS = 5;
-/** Seconds between checkpoints at least, and the share of the time that writing them may take at most. */
-const CHECKPOINT_SECONDS = 30;
-const CHECKPOINT_SHARE = 0.05;
 
 /** One stage: warm-up, a round's masked training, the last fine-tuning, or the dense reference. */
 export interface TrainingStage {
@@ -37,6 +34,8 @@ export interface TrainingStage {
 export interface TrainingHooks {
   /** At every mark, before the checkpoint: `step` steps of the stage are done. */
   onMark: (step: number, loss: number) => Promise<void>;
+  /** Whether a checkpoint in the middle of the stage is worth its time. */
+  isCheckpointDue: () => boolean;
   /** Writes a checkpoint that says `step` steps of the stage are done. */
   checkpoint: (step: number) => Promise<void>;
 }
@@ -96,7 +95,6 @@ export async function trainStage(
   let seconds = 0;
   let lossSum = 0;
   let lossSteps = 0;
-  let clock = newCheckpointClock();
   while (step < stage.steps) {
     const mark = Math.min(stage.steps, (Math.floor(step / stage.markEvery) + 1) * stage.markEvery);
     // Slices start at multiples of their length even after a resume in the middle of one.
@@ -146,11 +144,7 @@ export async function trainStage(
       await hooks.checkpoint(step);
       throw new AbortedError(`stopped in ${stage.task} after ${step} of ${stage.steps} steps`);
     }
-    if (step < stage.steps && clock.due()) {
-      const startedAt = performance.now();
-      await hooks.checkpoint(step);
-      clock = newCheckpointClock((performance.now() - startedAt) / 1000);
-    }
+    if (step < stage.steps && hooks.isCheckpointDue()) await hooks.checkpoint(step);
   }
   return seconds;
 }
@@ -169,9 +163,3 @@ function learningRateFactorsOf(
 
 /** Gradient norm above which a step is scaled down: fresh layers meet large gradients in their first steps. */
 const CLIP_NORM = 10;
-
-function newCheckpointClock(lastCost = 0): { due: () => boolean } {
-  const startedAt = performance.now();
-  const interval = Math.max(CHECKPOINT_SECONDS, lastCost / CHECKPOINT_SHARE);
-  return { due: () => (performance.now() - startedAt) / 1000 > interval };
-}

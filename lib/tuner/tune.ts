@@ -14,7 +14,7 @@ import { TuneLoop } from './loop.js';
 import { ProgressMeter } from '../progress.js';
 import { RunContext } from './run-context.js';
 import { type RunPaths, createRunDirectory, nextRunDirectory, openRunDirectory } from '../run/run-directory.js';
-import { checkStanding, newStanding } from './standing.js';
+import { checkStanding, isOfStage, newStanding } from './standing.js';
 import type { EvaluationEvent, TuneConfig, TuneEvent, TuneOptions, TuneResult } from '../run/types.js';
 
 /** A run under way: iterate it for its events, await `result` for its end. */
@@ -145,7 +145,10 @@ async function runLoop(inputs: LoopInputs): Promise<TuneResult> {
     progress === null
       ? newStanding(images.key, freshNodesOf(network))
       : checkStanding(progress, images.key, paths.checkpoint);
-  const replay = JsonLinesFile.read(paths.journal, standing.journalBytes).filter(isEvaluation);
+  // Of later rounds only where training was the same to the last bit, which a GPU's need not be.
+  const replay = JsonLinesFile.read(paths.journal, standing.journalBytes).filter(
+    (line): line is Record<string, unknown> & EvaluationEvent => isEvaluation(line) && isOfStage(line, standing),
+  );
   const journal = new JsonLinesFile(paths.journal, standing.journalBytes);
   const metrics = new JsonLinesFile(paths.metrics, standing.metricsBytes);
   const context = new RunContext({

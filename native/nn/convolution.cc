@@ -1,8 +1,10 @@
 // Conv: attributes out_channels, kernel_shape, strides, pads, dilations, group, bias.
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
+#include <ATen/ops/relu.h>
 
 #include "attributes.h"
+#include "finished_sums.h"
 #include "operator.h"
 #include "unit_convolution.h"
 
@@ -17,39 +19,57 @@ class Convolution final : public Operator {
     int64_t groups;
   };
 
-  Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, size_t weight, std::optional<size_t> bias)
+  Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, size_t weight, std::optional<size_t> bias,
+              at::Device device)
       : Operator(std::move(output)),
         geometry_(geometry),
         unit_{kernel, geometry.padding, geometry.groups},
         weight_(weight),
-        bias_(bias) {}
+        bias_(bias),
+        device_(device) {}
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
-    const auto& [strides, dilations, padding, groups] = geometry_;
-    const at::Tensor& weight = context.parameters[weight_].value;
+    const Parameter& weight = context.parameters[weight_];
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
-    if (strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1}) {
-      const double kept = static_cast<double>(context.parameters[weight_].kept);
-      const UnitChoice choice =
-          choose_products(unit_, inputs[0], weight, kept / static_cast<double>(weight.numel()));
-      if (!choice.is_librarys()) return unit_convolution(inputs[0], weight, bias, unit_, choice);
+    const Epilogue* epilogue = context.epilogue;
+    if (epilogue == nullptr) return sums(inputs[0], weight, bias);
+    if (device_.is_cpu()) {
+      at::Tensor whole = sums(inputs[0], weight, bias);
+      return at::relu_(whole);
     }
-    if (const auto folding = folding_of(inputs[0], weight)) {
-      return unit_convolution(fold_images(inputs[0], *folding), fold_weight(weight, *folding), bias, folding->folded(),
-                              {Products::winograd, WeightProducts::winograd});
-    }
-    if (padding.symmetric()) {
-      return at::convolution(inputs[0], weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
-                             groups);
-    }
-    const auto padded = at::constant_pad_nd(inputs[0], {padding.left, padding.right, padding.top, padding.bottom}, 0);
-    return at::convolution(padded, weight, bias, strides, {0, 0}, dilations, false, {0, 0}, groups);
+    const at::Tensor plain = sums(inputs[0], weight, std::nullopt);
+    return epilogue->pool ? pooled_sums(plain, bias, /*rectify=*/true, *epilogue->pool) : rectified_sums(plain, bias);
   }
 
   bool output_may_be_overwritten() const override { return true; }
+  bool has_epilogue() const override { return true; }
+  bool has_pooling_epilogue(const PoolWindows& windows) const override {
+    return device_.is_cuda() && has_pooled_sums(windows);
+  }
 
  private:
+  at::Tensor sums(const at::Tensor& images, const Parameter& parameter, const std::optional<at::Tensor>& bias) const {
+    const auto& [strides, dilations, padding, groups] = geometry_;
+    const at::Tensor& weight = parameter.value;
+    if (strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1}) {
+      const double kept = static_cast<double>(parameter.kept);
+      const UnitChoice choice = choose_products(unit_, images, weight, kept / static_cast<double>(weight.numel()));
+      if (!choice.is_librarys()) return unit_convolution(images, weight, bias, unit_, choice);
+    }
+    if (const auto folding = folding_of(images, weight)) {
+      const at::Tensor folded = fold_images(images, *folding), taps = fold_weight(weight, *folding);
+      if (device_.is_cuda()) return at::convolution(folded, taps, bias, {1, 1}, {0, 0}, {1, 1}, false, {0, 0}, 1);
+      return unit_convolution(folded, taps, bias, folding->folded(), {Products::winograd, WeightProducts::winograd});
+    }
+    if (padding.symmetric()) {
+      return at::convolution(images, weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
+                             groups);
+    }
+    const auto padded = at::constant_pad_nd(images, {padding.left, padding.right, padding.top, padding.bottom}, 0);
+    return at::convolution(padded, weight, bias, strides, {0, 0}, dilations, false, {0, 0}, groups);
+  }
+
   // Where the layer is faster so; images get no gradient then.
   std::optional<Folding> folding_of(const at::Tensor& images, const at::Tensor& weight) const {
     const auto& [strides, dilations, padding, groups] = geometry_;
@@ -64,6 +84,7 @@ class Convolution final : public Operator {
   UnitConvolution unit_;
   size_t weight_;
   std::optional<size_t> bias_;
+  at::Device device_;
 };
 
 }  // namespace
@@ -94,7 +115,7 @@ std::unique_ptr<Operator> make_convolution(const BuildContext& context) {
       "weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
   std::optional<size_t> bias;
   if (flag_attribute(node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_channels}, 0, false);
-  return std::make_unique<Convolution>(std::move(output), geometry, kernel, weight, bias);
+  return std::make_unique<Convolution>(std::move(output), geometry, kernel, weight, bias, context.device);
 }
 
 }  // namespace finepune

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <ATen/ops/constant_pad_nd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "channels_last.h"
@@ -70,6 +71,21 @@ at::Tensor unfolded_weight(const at::Tensor& given, const Folding& folding) {
   return weight;
 }
 
+// Devices other than the CPU: blocks of s x s pixels of `images` [N, C, H, W] become channels, after `padding` pixels at
+// the top and the left and as many at the end as `height` x `width` blocks need; `channels` of them, zeros at the end.
+at::Tensor fold_blocks(const at::Tensor& images, const Folding& folding, const Padding& padding,
+                       std::array<int64_t, 2> blocks) {
+  const auto& [height, width] = blocks;
+  const int64_t s = folding.stride, count = images.size(0), block = s * s * folding.channels;
+  const at::Tensor padded =
+      at::constant_pad_nd(images, {padding.left, width * s - padding.left - images.size(3), padding.top,
+                                   height * s - padding.top - images.size(2)});
+  const at::Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({count, height, s, width, s, folding.channels});
+  const at::Tensor folded = pixels.permute({0, 1, 3, 2, 4, 5}).reshape({count, height, width, block});
+  const int64_t blank = folding.folded_channels() - block;
+  return (blank > 0 ? at::constant_pad_nd(folded, {0, blank}) : folded).permute({0, 3, 1, 2});
+}
+
 class FoldWeightFunction : public torch::autograd::Function<FoldWeightFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& weight, const Folding& folding) {
@@ -101,9 +117,10 @@ int64_t Folding::folded_channels() const {
 }
 
 at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
-  const at::Tensor images = channels_last(given);
   const int64_t taps = folding.taps(), channels = folding.folded_channels();
   const int64_t height = folding.output[0] + taps - 1, width = folding.output[1] + taps - 1;
+  if (!given.is_cpu()) return fold_blocks(given, folding, folding.padding, {height, width});
+  const at::Tensor images = channels_last(given);
   const Source source{images.size(2), images.size(3), folding.channels, folding.stride};
   const int64_t image = source.height * source.width * source.channels;
   at::Tensor folded = empty_channels_last(images.size(0), channels, height, width);
@@ -125,6 +142,7 @@ at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
 }
 
 at::Tensor fold_weight(const at::Tensor& weight, const Folding& folding) {
+  if (!weight.is_cpu()) return fold_blocks(weight, folding, {}, {folding.taps(), folding.taps()});
   return FoldWeightFunction::apply(weight, folding);
 }
 

@@ -27,11 +27,11 @@ struct Folding {
 };
 
 // [N, folded_channels, output + taps - 1, ...] in channels_last memory, of `images` [N, channels, H, W], padding
-// included; all float32 on the CPU. Without autograd.
+// included; float32. Without autograd.
 at::Tensor fold_images(const at::Tensor& images, const Folding& folding);
 
-// [out, folded_channels, taps, taps] in channels_last memory, of `weight` [out, channels, height, width], float32 on the
-// CPU. With autograd.
+// [out, folded_channels, taps, taps] in channels_last memory, of `weight` [out, channels, height, width], float32. With
+// autograd.
 at::Tensor fold_weight(const at::Tensor& weight, const Folding& folding);
 
 }  // namespace finepune

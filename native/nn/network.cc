@@ -79,18 +79,41 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
       operators_[i]->allow_overwriting_first_input();
     }
   }
-  absorb_rectifiers(readers);
+  only_reader_.resize(operators_.size());
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    only_reader_[i] = readers[i] == 1 && static_cast<int64_t>(i) != output_ ? last_reader[i] : -1;
+  }
+  absorb_rectifiers();
+  epilogues_.resize(operators_.size());
+  for (size_t i = 0; i < operators_.size(); ++i) epilogues_[i] = epilogue_of(i);
 }
 
-void Network::absorb_rectifiers(const std::vector<int64_t>& readers) {
+void Network::absorb_rectifiers() {
   absorbed_by_.assign(operators_.size(), -1);
   for (size_t i = 0; i < operators_.size(); ++i) {
     const bool all = std::all_of(sources_[i].begin(), sources_[i].end(), [&](int64_t source) {
-      return source >= 0 && source != output_ && readers[source] == 1 && operators_[source]->rectifies();
+      return source >= 0 && only_reader_[source] >= 0 && operators_[source]->rectifies();
     });
     if (sources_[i].empty() || !all || !operators_[i]->rectify_inputs()) continue;
     for (const int64_t source : sources_[i]) absorbed_by_[source] = static_cast<int64_t>(i);
   }
+}
+
+Epilogue Network::epilogue_of(size_t node) const {
+  Epilogue epilogue;
+  const int64_t rectifier = only_reader_[node];
+  if (!operators_[node] || !operators_[node]->has_epilogue() || rectifier < 0 ||
+      !operators_[rectifier]->rectifies() || absorbed_by_[rectifier] >= 0) {
+    return epilogue;
+  }
+  epilogue.last = rectifier;
+  const int64_t pool = only_reader_[rectifier];
+  const PoolWindows* windows = pool < 0 ? nullptr : operators_[pool]->max_pool_windows();
+  if (windows != nullptr && operators_[node]->has_pooling_epilogue(*windows)) {
+    epilogue.pool = windows;
+    epilogue.last = pool;
+  }
+  return epilogue;
 }
 
 Network::~Network() = default;
@@ -114,6 +137,7 @@ const Shape& Network::output_shape(size_t node) const { return operators_[node]-
 
 std::unique_ptr<Operator> Network::exchange(size_t node, std::unique_ptr<Operator> other) {
   std::swap(operators_[node], other);
+  epilogues_[node] = epilogue_of(node);
   return other;
 }
 
@@ -142,15 +166,25 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
     throw std::invalid_argument("network input: expected a tensor on " + device_.str() + ", received one on " +
                                 input.device().str());
   }
-  const ForwardContext context{parameters_, mode, collected_batches_};
+  ForwardContext context{parameters_, mode, collected_batches_};
   const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> values(operators_.size());
   std::vector<at::Tensor> inputs;
+  // Nodes whose work one before has done.
+  std::vector<bool> finished(operators_.size(), false);
   for (size_t i = 0; i <= last; ++i) {
     inputs.clear();
     for (const int64_t source : sources_[i]) inputs.push_back(source < 0 ? images : values[source]);
     const bool absorbed = absorbed_by_[i] >= 0 && absorbed_by_[i] <= static_cast<int64_t>(last);
-    values[i] = absorbed ? inputs[0] : operators_[i]->forward(inputs, context);
+    if (absorbed || finished[i]) {
+      values[i] = inputs[0];
+    } else {
+      const Epilogue& epilogue = epilogues_[i];
+      const bool whole = epilogue.last >= 0 && epilogue.last <= static_cast<int64_t>(last);
+      context.epilogue = whole ? &epilogue : nullptr;
+      if (whole) finished[only_reader_[i]] = finished[epilogue.last] = true;
+      values[i] = operators_[i]->forward(inputs, context);
+    }
     for (const int64_t dead : released_[i]) values[dead] = at::Tensor();
   }
   return values[last];

@@ -13,6 +13,7 @@
 namespace finepune {
 
 class Operator;
+struct Epilogue;
 
 // One stored tensor of the network. `kind` is weight, bias, scale, shift, running_mean or running_var; `value` is a
 // leaf that requires a gradient for every kind but the running statistics. Names are NODE.weight, NODE.bias,
@@ -85,8 +86,10 @@ class Network {
   at::Tensor value_of(const std::string& node, const at::Tensor& input, const Mode& mode);
 
  private:
-  // Lets nodes whose every input is rectified do that themselves. `readers`: of each node.
-  void absorb_rectifiers(const std::vector<int64_t>& readers);
+  // Lets nodes whose every input is rectified do that themselves.
+  void absorb_rectifiers();
+  // What node number `node` may do of the work of those behind it.
+  Epilogue epilogue_of(size_t node) const;
   // Runs the nodes up to and with number `last`; returns its value.
   at::Tensor run(const at::Tensor& input, const Mode& mode, size_t last);
 
@@ -97,8 +100,11 @@ class Network {
   // Per node: where each input comes from (-1: the network's input), and what is dead once the node has run.
   std::vector<std::vector<int64_t>> sources_;
   std::vector<std::vector<int64_t>> released_;
+  // Per node: the only one that reads it; -1 where there are several or none.
+  std::vector<int64_t> only_reader_;
   // Per node: the one that does its work, which then gets this one's input; -1 for none.
   std::vector<int64_t> absorbed_by_;
+  std::vector<Epilogue> epilogues_;
   int64_t output_ = -1;
   int64_t collected_batches_ = 0;
 };

@@ -15,8 +15,18 @@
 
 namespace finepune {
 
+struct PoolWindows;
+
 // Shape of one image's value, without the batch: [channels, height, width], or [features] after a Flatten.
 using Shape = std::vector<int64_t>;
+
+// The nodes right behind one that computes sums, which finishes them itself: a rectifier, and maximum pooling behind that.
+struct Epilogue {
+  // Of the pooling; null where there is none.
+  const PoolWindows* pool = nullptr;
+  // Number of the last of these nodes; -1 where there is none.
+  int64_t last = -1;
+};
 
 // What one forward pass shares between its nodes.
 struct ForwardContext {
@@ -24,6 +34,8 @@ struct ForwardContext {
   const Network::Mode& mode;
   // Batches that collect_statistics has seen before this one.
   int64_t collected_batches;
+  // What the operator that runs does beyond its own work; null for nothing.
+  const Epilogue* epilogue = nullptr;
 };
 
 class Operator {
@@ -50,6 +62,13 @@ class Operator {
   // Called once where every input is such an operator's output and has no other reader: true where this one takes their
   // inputs instead from then on, and rectifies them itself.
   virtual bool rectify_inputs() { return false; }
+
+  // Whether forward heeds an epilogue that rectifies, and one that pools by `windows` as well.
+  virtual bool has_epilogue() const { return false; }
+  virtual bool has_pooling_epilogue(const PoolWindows& /*windows*/) const { return false; }
+
+  // Of a maximum pooling; null for every other operator.
+  virtual const PoolWindows* max_pool_windows() const { return nullptr; }
 
  private:
   Shape output_shape_;

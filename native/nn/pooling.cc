@@ -11,6 +11,7 @@
 #include <c10/core/GradMode.h>
 
 #include "attributes.h"
+#include "finished_sums.h"
 #include "max_pool.h"
 #include "operator.h"
 #include "ops/cpu/direct_choice.h"
@@ -44,6 +45,9 @@ class MaxPool final : public Operator {
   MaxPool(Shape output, PoolWindows windows) : Operator(std::move(output)), windows_(windows) {}
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
+    if (inputs[0].is_cuda() && has_pooled_sums(windows_)) {
+      return pooled_sums(inputs[0], std::nullopt, /*rectify=*/false, windows_);
+    }
     const auto& [kernel, strides, padding, ceil_mode, input, output] = windows_;
     const cpu::DirectKernels& kernels = cpu::best_direct_kernels();
     if (!(at::GradMode::is_enabled() && inputs[0].requires_grad()) && has_max_pool(inputs[0], kernels)) {
@@ -55,6 +59,8 @@ class MaxPool final : public Operator {
     const at::Tensor padded = pad(windows_, inputs[0], -std::numeric_limits<float>::infinity());
     return at::max_pool2d(padded, kernel, strides, {0, 0}, {1, 1}, false);
   }
+
+  const PoolWindows* max_pool_windows() const override { return &windows_; }
 
  private:
   PoolWindows windows_;

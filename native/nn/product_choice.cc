@@ -89,6 +89,8 @@ UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor&
 }
 
 bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Tensor& weight) {
+  // cuDNN fills three channels up to eight, and has few kernels for steps of four.
+  if (images.is_cuda()) return folding.stride >= 4 && folding.taps() > 0;
   const int64_t outputs = weight.size(0), channels = folding.folded_channels();
   if (!is_plain(images, weight) || cpu::best_direct_kernels().lanes < 8 || folding.taps() == 0) return false;
   if (!has_winograd(folding.folded(), channels, outputs)) return false;

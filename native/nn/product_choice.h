@@ -28,7 +28,7 @@ struct UnitChoice {
 UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
                            double density);
 
-// Whether a convolution in larger steps is faster folded, by minimal filtering. `images`: [N, in, H, W].
+// Whether a convolution in larger steps is faster folded, on the CPU by minimal filtering. `images`: [N, in, H, W].
 bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Tensor& weight);
 
 }  // namespace finepune

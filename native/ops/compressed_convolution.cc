@@ -4,6 +4,7 @@
 #include <string>
 
 #include <ATen/Functions.h>
+#include <ATen/TensorOperators.h>
 
 namespace finepune {
 

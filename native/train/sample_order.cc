@@ -1,5 +1,6 @@
 #include "train/sample_order.h"
 
+#include <cstddef>
 #include <numeric>
 #include <utility>
 

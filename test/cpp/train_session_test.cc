@@ -46,7 +46,11 @@ Graph small_graph() {
   Graph graph;
   graph.input = {3, 16, 16};
   graph.nodes = {
-      {"conv1", "Conv", {"input"}, {{"out_channels", {16}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}}},
+      // Without a bias: before a normalisation its gradient is rounding and nothing else.
+      {"conv1",
+       "Conv",
+       {"input"},
+       {{"out_channels", {16}}, {"kernel_shape", {3, 3}}, {"pads", {1, 1, 1, 1}}, {"bias", {0}}}},
       {"norm1", "BatchNormalization", {"conv1"}, {}},
       {"relu1", "Relu", {"norm1"}, {}},
       {"lrn1", "LRN", {"relu1"}, {{"size", {5}}, {"alpha", {1e-2}}}},

@@ -41,7 +41,7 @@ export async function warmNetwork(options: WarmNetworkOptions): Promise<OpenSess
       { session: open.session, samples: open.fit, config, freshNodes, metrics: { append: () => {} }, emit, signal },
       warmupStage(config),
       0,
-      { onMark: async () => {}, checkpoint: async () => {} },
+      { onMark: async () => {}, isCheckpointDue: () => false, checkpoint: async () => {} },
     );
     return open;
   } catch (error) {

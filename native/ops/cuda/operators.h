@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -10,6 +12,7 @@
 #include "ops/magnitude_histogram.h"
 #include "ops/mask.h"
 #include "ops/masked_step.h"
+#include "ops/rectified_sums.h"
 #include "ops/write_crop.h"
 
 namespace finepune::cuda {
@@ -29,5 +32,15 @@ at::Tensor expand_rows(const CompressedRows& matrix);
 
 void sum_pixels(const CompressedRows& matrix, const PixelGrid& grid, const at::Tensor& input,
                 const std::optional<at::Tensor>& bias, const at::Tensor& output);
+
+void rectify_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias);
+
+std::pair<at::Tensor, at::Tensor> rectify_sums_backward(const at::Tensor& gradient, const at::Tensor& output,
+                                                        bool wants_bias);
+
+PooledSums pool_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias, bool rectify, const PoolGrid& grid);
+
+std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient, const at::Tensor& places,
+                                                     const PoolGrid& grid, bool wants_bias);
 
 }  // namespace finepune::cuda

@@ -1,0 +1,92 @@
+#include "finished_sums.h"
+
+#include <vector>
+
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
+
+#include "ops/rectified_sums.h"
+
+namespace finepune {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+at::Tensor prepared(const at::Tensor& activations) { return activations.contiguous(at::MemoryFormat::ChannelsLast); }
+
+std::optional<at::Tensor> if_defined(const at::Tensor& bias) {
+  return bias.defined() ? std::optional(bias) : std::nullopt;
+}
+
+PoolGrid grid_of(const PoolWindows& windows) {
+  const auto narrow = [](int64_t size) { return static_cast<int32_t>(size); };
+  return {narrow(windows.input[0]),     narrow(windows.input[1]),   narrow(windows.output[0]), narrow(windows.output[1]),
+          narrow(windows.kernel[0]),    narrow(windows.kernel[1]),  narrow(windows.strides[0]), narrow(windows.strides[1]),
+          narrow(windows.padding.top), narrow(windows.padding.left)};
+}
+
+class RectifiedSumsFunction : public torch::autograd::Function<RectifiedSumsFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums, const at::Tensor& bias) {
+    rectify_sums(sums, if_defined(bias));
+    context->mark_dirty({sums});
+    context->save_for_backward({sums});
+    context->saved_data["bias"] = bias.defined();
+    return sums;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const at::Tensor output = context->get_saved_variables()[0];
+    const bool wants_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(1);
+    auto [sums, bias] = rectify_sums_backward(prepared(gradients[0]), output, wants_bias);
+    return {sums, bias};
+  }
+};
+
+class PooledSumsFunction : public torch::autograd::Function<PooledSumsFunction> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums, const at::Tensor& bias, bool rectify,
+                            const PoolWindows& windows) {
+    const PoolGrid grid = grid_of(windows);
+    const PooledSums pooled = pool_sums(sums, if_defined(bias), rectify, grid);
+    context->save_for_backward({pooled.places});
+    context->saved_data["bias"] = bias.defined();
+    context->saved_data["grid"] =
+        std::vector<int64_t>{grid.height,        grid.width,        grid.output_height, grid.output_width, grid.kernel_height,
+                             grid.kernel_width, grid.stride_height, grid.stride_width,  grid.pad_top,      grid.pad_left};
+    return pooled.values;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const at::Tensor places = context->get_saved_variables()[0];
+    const std::vector<int64_t> sizes = context->saved_data["grid"].toIntVector();
+    const auto size = [&](size_t i) { return static_cast<int32_t>(sizes[i]); };
+    const PoolGrid grid{size(0), size(1), size(2), size(3), size(4), size(5), size(6), size(7), size(8), size(9)};
+    const bool wants_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(1);
+    auto [sums, bias] = pool_sums_backward(prepared(gradients[0]), places, grid, wants_bias);
+    return {sums, bias, at::Tensor(), at::Tensor()};
+  }
+};
+
+}  // namespace
+
+bool has_pooled_sums(const PoolWindows& windows) { return windows.kernel[0] * windows.kernel[1] <= most_window_cells; }
+
+at::Tensor rectified_sums(const at::Tensor& given, const std::optional<at::Tensor>& bias) {
+  const at::Tensor sums = prepared(given);
+  if (at::GradMode::is_enabled()) return RectifiedSumsFunction::apply(sums, bias.value_or(at::Tensor()));
+  rectify_sums(sums, bias);
+  return sums;
+}
+
+at::Tensor pooled_sums(const at::Tensor& given, const std::optional<at::Tensor>& bias, bool rectify,
+                       const PoolWindows& windows) {
+  const at::Tensor sums = prepared(given);
+  if (at::GradMode::is_enabled()) {
+    return PooledSumsFunction::apply(sums, bias.value_or(at::Tensor()), rectify, windows);
+  }
+  return pool_sums(sums, bias, rectify, grid_of(windows)).values;
+}
+
+}  // namespace finepune

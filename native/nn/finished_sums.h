@@ -1,0 +1,23 @@
+// A convolution's sums with what follows them, on a GPU in one pass: bias, rectifier, maximum pooling. With autograd.
+#pragma once
+
+#include <optional>
+
+#include <ATen/core/Tensor.h>
+
+#include "pool_windows.h"
+
+namespace finepune {
+
+// Whether a GPU pools by these windows in one pass.
+bool has_pooled_sums(const PoolWindows& windows);
+
+// max(sums + bias, 0) of `sums` [N, C, H, W] on a GPU, whose memory may be overwritten, and `bias` float32 [C].
+at::Tensor rectified_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias);
+
+// The largest in each of the windows, of max(sums + bias, 0), or of sums + bias where `rectify` is false. The sums are
+// not kept for the gradients.
+at::Tensor pooled_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias, bool rectify,
+                       const PoolWindows& windows);
+
+}  // namespace finepune

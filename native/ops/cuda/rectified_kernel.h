@@ -1,0 +1,48 @@
+// ops/rectified_sums.h on raw device memory; no libtorch here.
+#pragma once
+
+#include <cstdint>
+
+#include <cuda_runtime_api.h>
+
+#include "ops/pool_grid.h"
+
+namespace finepune::cuda {
+
+enum class Element { float32, bfloat16 };
+
+// Activations [pixels][channels] of one element type; `bias` [channels] or null.
+struct ActivationShape {
+  Element element;
+  int64_t images;
+  int32_t channels;
+};
+
+// All are queued on `stream` of the current device and throw Error("E_DEVICE") where a launch is refused. Sizes of 0 do
+// nothing but set sums over nothing to 0.
+
+void launch_rectify(const ActivationShape& shape, int64_t pixels, void* sums, const float* bias, cudaStream_t stream);
+
+// `kept` says which gradients count: where `outputs` is not null, those of outputs above 0 (or NaN); else those of
+// places other than 255. Writes the gradients that count, and 0 for the others, to `result`, unless that is null.
+struct KeptGradients {
+  const void* gradients;
+  const void* outputs;
+  const uint8_t* places;
+  void* result;
+};
+
+// Rows of float32 [channels] that launch_keep_gradients needs as scratch memory for the sums of so many pixels.
+int32_t partial_sums(int64_t pixels, int32_t channels);
+
+// Sums over the pixels go to `bias_gradient` [channels] by way of `scratch`, unless both are null.
+void launch_keep_gradients(const ActivationShape& shape, int64_t pixels, const KeptGradients& kept, float* scratch,
+                           float* bias_gradient, cudaStream_t stream);
+
+void launch_pool(const ActivationShape& shape, const PoolGrid& grid, const void* sums, const float* bias, bool rectify,
+                 void* values, uint8_t* places, cudaStream_t stream);
+
+void launch_pool_backward(const ActivationShape& shape, const PoolGrid& grid, const void* gradients,
+                          const uint8_t* places, void* result, cudaStream_t stream);
+
+}  // namespace finepune::cuda
