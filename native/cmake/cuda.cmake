@@ -72,7 +72,7 @@ message(STATUS "CUDA: ${CUDAToolkit_VERSION}, architectures ${CMAKE_CUDA_ARCHITE
 
 target_compile_definitions(finepune_torch INTERFACE FINEPUNE_WITH_CUDA)
 target_include_directories(finepune_torch SYSTEM INTERFACE ${CUDAToolkit_INCLUDE_DIRS})
-# Nothing of ours names a symbol of libtorch_cuda.so, but its static initialisers register the CUDA operators.
+# libtorch_cuda.so's static initialisers register the CUDA operators.
 target_link_libraries(finepune_torch INTERFACE -Wl,--no-as-needed
   "${LIBTORCH_DIRECTORY}/lib/libtorch_cuda.so" "${LIBTORCH_DIRECTORY}/lib/libc10_cuda.so" -Wl,--as-needed CUDA::cudart)
 # Where pip has put CUDA's own libraries: next to torch.

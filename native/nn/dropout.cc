@@ -1,15 +1,17 @@
 // Dropout {ratio} (Srivastava et al., JMLR 2014), inverted: kept values are scaled by 1 / (1 - ratio).
 #include <cmath>
 
-#include <ATen/Context.h>
 #include <ATen/Parallel.h>
-#include <ATen/core/Generator.h>
 #include <ATen/ops/empty_like.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/mul.h>
+#include <c10/core/GradMode.h>
+#include <torch/csrc/autograd/custom_function.h>
 
 #include "attributes.h"
-#include "counter_random.h"
 #include "operator.h"
+#include "ops/counter_random.h"
+#include "ops/dropped.h"
 
 namespace finepune {
 namespace {
@@ -32,6 +34,30 @@ void fill_mask(at::Tensor& mask, double ratio, float scale, uint64_t stream) {
   });
 }
 
+// On a GPU: the mask is drawn again for the gradients, which takes less time than reading it.
+class DropFunction : public torch::autograd::Function<DropFunction> {
+ public:
+  static at::Tensor forward(torch::autograd::AutogradContext* context, const at::Tensor& values, const Dropping& dropping,
+                            const at::Tensor& seed) {
+    context->saved_data["ratio"] = dropping.ratio;
+    context->saved_data["label"] = static_cast<int64_t>(dropping.label);
+    context->save_for_backward({seed});
+    return drop_values(values, dropping, seed);
+  }
+
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* context,
+                                                 torch::autograd::variable_list gradients) {
+    auto& saved = context->saved_data;
+    const Dropping dropping{saved["ratio"].toDouble(), static_cast<uint64_t>(saved["label"].toInt())};
+    const at::Tensor seed = context->get_saved_variables()[0];
+    // In the memory order of the values, which are rows or pixels.
+    const at::Tensor& given = gradients[0];
+    const at::Tensor gradient =
+        given.contiguous(given.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    return {drop_values(gradient, dropping, seed), at::Tensor(), at::Tensor()};
+  }
+};
+
 class Dropout final : public Operator {
  public:
   Dropout(Shape output, double ratio, int64_t index) : Operator(std::move(output)), ratio_(ratio), index_(index) {}
@@ -39,21 +65,25 @@ class Dropout final : public Operator {
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
     const at::Tensor& input = inputs[0];
     if (!context.mode.dropout || ratio_ == 0) return input;
-    const uint64_t stream = derive_stream(context.mode.dropout_seed, static_cast<uint64_t>(index_));
-    const double scale = 1.0 / (1.0 - ratio_);
+    const auto label = static_cast<uint64_t>(index_);
+    if (input.is_cuda()) return drop_on_device(input, {ratio_, label}, context.mode);
+    const uint64_t stream = derive_stream(context.mode.dropout_seed, label);
     at::Tensor mask = at::empty_like(input, input.options().dtype(at::kFloat).requires_grad(false));
-    if (mask.is_cpu()) {
-      fill_mask(mask, ratio_, static_cast<float>(scale), stream);
-    } else {
-      // A generator of its own: the device's default one is shared with whoever else draws.
-      at::Generator generator = at::globalContext().defaultGenerator(input.device()).clone();
-      generator.set_current_seed(stream);
-      mask.bernoulli_(1.0 - ratio_, generator).mul_(scale);
-    }
+    fill_mask(mask, ratio_, static_cast<float>(1.0 / (1.0 - ratio_)), stream);
     return at::mul(input, mask.to(input.scalar_type()));
   }
 
  private:
+  static at::Tensor drop_on_device(const at::Tensor& given, const Dropping& dropping, const Network::Mode& mode) {
+    const at::Tensor input =
+        given.contiguous(given.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+    const at::Tensor seed = mode.device_dropout_seed.defined()
+                                ? mode.device_dropout_seed
+                                : at::full({1}, static_cast<int64_t>(mode.dropout_seed), input.options().dtype(at::kLong));
+    if (at::GradMode::is_enabled()) return DropFunction::apply(input, dropping, seed);
+    return drop_values(input, dropping, seed);
+  }
+
   double ratio_;
   int64_t index_;
 };

@@ -7,7 +7,7 @@
 #include <ATen/ops/empty.h>
 #include <c10/core/GradMode.h>
 
-#include "counter_random.h"
+#include "ops/counter_random.h"
 
 namespace finepune {
 namespace {

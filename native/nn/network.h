@@ -66,6 +66,8 @@ class Network {
     // Dropout nodes drop; their masks are a function of dropout_seed and of the node's place alone.
     bool dropout = false;
     uint64_t dropout_seed = 0;
+    // On a GPU, the seed's bits in its memory, int64 [1], read when the work comes to it; undefined for dropout_seed.
+    at::Tensor device_dropout_seed;
     // As train for BatchNormalization, but the running statistics become the plain mean over the batches seen since
     // begin_statistics().
     bool collect_statistics = false;

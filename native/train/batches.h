@@ -33,6 +33,12 @@ struct Batch {
   std::vector<BatchItem> items;
 };
 
+// Memory a GPU's batches lie in: images [N, C, H, W] float32 in channels_last memory and labels [N] int64.
+struct BatchMemory {
+  at::Tensor images;
+  at::Tensor labels;
+};
+
 struct BatchSettings {
   std::shared_ptr<const ImageFile> file;
   ChannelMap channels;
@@ -41,6 +47,8 @@ struct BatchSettings {
   // Largest number of images a batch has.
   int64_t batch_size = 0;
   int threads = 1;
+  // Of batch_size images, on a GPU; where it is undefined, every batch has memory of its own.
+  BatchMemory memory = {};
 };
 
 class BatchSource {

@@ -91,11 +91,21 @@ void DeviceBatches::make(const at::Tensor& images, bool resident) {
     crops.push_back({resident ? static_cast<int64_t>(item.record) : i, item.crop});
     labels.data_ptr<int64_t>()[i] = item.label;
   }
-  batch_.images = at::empty({count, settings_.channels.channels, settings_.output.height, settings_.output.width},
-                            at::TensorOptions().dtype(at::kFloat).device(device_).memory_format(
-                                at::MemoryFormat::ChannelsLast));
+  const BatchMemory memory =
+      settings_.memory.images.defined()
+          ? settings_.memory
+          : empty_batch(device_, settings_.channels.channels, settings_.output, count);
+  batch_.images = memory.images.narrow(0, 0, count);
+  batch_.labels = memory.labels.narrow(0, 0, count);
   write_crops(images, crops, settings_.channels, batch_.images);
-  batch_.labels = labels.to(device_, /*non_blocking=*/true);
+  batch_.labels.copy_(labels, /*non_blocking=*/true);
+}
+
+BatchMemory empty_batch(at::Device device, int64_t channels, ImageSize size, int64_t count) {
+  const auto options = at::TensorOptions().device(device);
+  return {at::empty({count, channels, size.height, size.width},
+                    options.dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast)),
+          at::empty({count}, options.dtype(at::kLong))};
 }
 
 }  // namespace finepune

@@ -49,4 +49,7 @@ class DeviceBatches final : public BatchSource {
   double seconds_ = 0;
 };
 
+// Memory on `device` for a batch of `count` images.
+BatchMemory empty_batch(at::Device device, int64_t channels, ImageSize size, int64_t count);
+
 }  // namespace finepune

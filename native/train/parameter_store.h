@@ -30,6 +30,8 @@ struct StepSettings {
   uint64_t seed = 0;
   // Null: masks stay, and pruned weights with them (PrunedEntries::frozen).
   const SurgerySchedule* surgery = nullptr;
+  // What gradient_scale gave, where somebody has asked it already: then clip_norm is not looked at.
+  at::Tensor gradient_scale;
 };
 
 // Not thread-safe. A layer is stored without shadow and mask (all ones) until a threshold, a candidate or a mask needs
@@ -66,6 +68,10 @@ class ParameterStore {
   void set_factors(const std::map<std::string, double>& factors);
   // Every trained parameter gets gradients.
   void unfreeze();
+
+  // Factor that scales the gradients of the last backward down to a norm of `clip_norm` over all of them, or 1: float32 [], on
+  // the network's device. Undefined where there are no gradients or `clip_norm` is 0.
+  at::Tensor gradient_scale(double clip_norm) const;
 
   // Before the first of a row of steps, with nothing but steps between them.
   void begin_steps();

@@ -66,6 +66,8 @@ Session::Session(SessionOptions options) : options_(std::move(options)), device_
 
 Session::~Session() {
   images_.clear();
+  step_graph_.reset();
+  training_memory_ = {};
   store_.reset();
   network_.reset();
   release_kept_host_memory();

@@ -17,6 +17,7 @@
 #include "train/image_file.h"
 #include "train/options.h"
 #include "train/parameter_store.h"
+#include "train/step_graph.h"
 #include "train/train_totals.h"
 
 namespace finepune {
@@ -26,8 +27,8 @@ namespace finepune {
 // Methods throw Error with a code of lib/errors.ts on what a caller can do wrong, before any work.
 //
 // Determinism: with one seed and one number of threads, a slice is a function of the tensors (all roles), thresholds and
-// the request (on the CPU; sums on a GPU may be taken in any order). Step s draws from streams (seed, purpose, s) or (seed, purpose, image position) only, so a new session
-// given the tensors of another goes on from step s with the same bits.
+// the request. Step s draws from streams (seed, purpose, s) or (seed, purpose, image position) only, so a new session given
+// the tensors of another goes on from step s with the same bits.
 class Session {
  public:
   // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses. A session on a GPU
@@ -78,9 +79,13 @@ class Session {
   void check_slice(const TrainSlice& slice) const;
   // Batches of `images`, an attached file's number, where the network computes.
   std::unique_ptr<BatchSource> make_batches(int64_t images, BatchSettings settings, BatchPlan plan);
+  // Memory for training's batches of this size, the same from slice to slice: a record of steps reads it. Undefined on the
+  // CPU.
+  const BatchMemory& training_memory(int64_t batch_size);
   TrainResult run_steps(const TrainSlice& slice);
   // Forward and backward of step number `step`; gradients are left for the store.
-  void learn(const TrainSlice& slice, int64_t step, const Batch& batch, TrainTotals& totals);
+  Learned learn(const TrainSlice& slice, int64_t step, const Batch& batch);
+  Learned compute_gradients(const TrainSlice& slice, const Batch& batch, const Network::Mode& mode);
   EvaluateResult run_evaluation(const SampleList& samples, int64_t batch_size);
   at::Tensor logits(const at::Tensor& images, const Network::Mode& mode);
 
@@ -96,6 +101,10 @@ class Session {
   std::unique_ptr<ParameterStore> store_;
   ChannelMap channel_map_;
   std::vector<AttachedImages> images_;
+  // On a GPU.
+  BatchMemory training_memory_;
+  at::Tensor dropout_seed_;
+  std::unique_ptr<StepGraph> step_graph_;
   std::atomic<bool> stop_{false};
 };
 

@@ -83,6 +83,17 @@ BatchSettings Session::batch_settings(const SampleList& samples, int64_t batches
           .threads = loader_threads(options_.threads)};
 }
 
+const BatchMemory& Session::training_memory(int64_t batch_size) {
+  if (device_.is_cpu()) return training_memory_;
+  const at::Tensor& held = training_memory_.images;
+  if (!held.defined() || held.size(0) != batch_size) {
+    const GraphInput& input = network_->graph().input;
+    training_memory_ = {};
+    training_memory_ = empty_batch(device_, channel_map_.channels, {input.height, input.width}, batch_size);
+  }
+  return training_memory_;
+}
+
 std::unique_ptr<BatchSource> Session::make_batches(int64_t images, BatchSettings settings, BatchPlan plan) {
   if (device_.is_cpu()) return std::make_unique<BatchLoader>(std::move(settings), std::move(plan));
   return std::make_unique<DeviceBatches>(std::move(settings), std::move(plan), device_,

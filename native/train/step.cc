@@ -77,24 +77,33 @@ std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, 
   return layer;
 }
 
+at::Tensor ParameterStore::gradient_scale(double clip_norm) const {
+  if (clip_norm <= 0) return {};
+  std::vector<at::Tensor> gradients;
+  for (const State& state : states_) {
+    const at::Tensor& gradient = state.parameter->value.grad();
+    if (gradient.defined()) gradients.push_back(gradient);
+  }
+  return gradients.empty() ? at::Tensor() : clip_scale(gradients, clip_norm);
+}
+
 int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& proceed) {
   const at::NoGradGuard guard;
+  StepOptions options;
+  options.gradient_scale =
+      settings.gradient_scale.defined() ? settings.gradient_scale : gradient_scale(settings.clip_norm);
   std::vector<LayerStep> layers;
-  std::vector<at::Tensor> gradients;
   int64_t refreshes = 0;
   for (size_t index = 0; index < states_.size(); ++index) {
     std::optional<LayerStep> layer = layer_step(states_[index], index, settings);
     if (!layer) continue;
     refreshes += layer->refresh ? 1 : 0;
-    gradients.push_back(layer->gradient);
     layers.push_back(std::move(*layer));
   }
   if (layers.empty()) return 0;
-  StepOptions options;
   options.momentum = static_cast<float>(settings.momentum);
   options.weight_decay = static_cast<float>(settings.weight_decay);
   options.pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
-  if (settings.clip_norm > 0) options.gradient_scale = clip_scale(gradients, settings.clip_norm);
   options.proceed = proceed;
   step_layers(layers, options, kept_);
   // On the CPU the next forward chooses by them how to multiply.

@@ -1,5 +1,6 @@
 // Session: a slice of training.
 #include <algorithm>
+#include <cmath>
 
 #include <ATen/Functions.h>
 
@@ -39,6 +40,7 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
   const auto steps = static_cast<int64_t>(slice.learning_rates.size());
   const SampleList& samples = slice.samples;
   BatchSettings settings = batch_settings(samples, steps, slice.batch_size);
+  settings.memory = training_memory(slice.batch_size);
   const ImageSize image{settings.file->height(), settings.file->width()};
   const ImageSize output = settings.output;
   // `order` is each thread's own: the function is copied for it.
@@ -61,8 +63,12 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
     if (steps > 0 && !stop_) {
       const std::unique_ptr<BatchSource> source = make_batches(samples.images, std::move(settings), std::move(plan));
       for (int64_t i = 0; i < steps && !stop_; ++i) {
-        learn(slice, slice.first_step + i, source->next(), totals);
-        result.refreshes += store_->step(settings_of_step(slice, i, options_.seed), totals.proceed());
+        const Batch& batch = source->next();
+        const Learned learned = learn(slice, slice.first_step + i, batch);
+        totals.add(learned.loss, learned.logits, batch);
+        StepSettings step = settings_of_step(slice, i, options_.seed);
+        step.gradient_scale = learned.gradient_scale;
+        result.refreshes += store_->step(step, totals.proceed());
       }
       result.seconds_waiting = source->seconds_waiting();
     }
@@ -82,17 +88,39 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
   return result;
 }
 
-void Session::learn(const TrainSlice& slice, int64_t step, const Batch& batch, TrainTotals& totals) {
+Learned Session::learn(const TrainSlice& slice, int64_t step, const Batch& batch) {
   Network::Mode mode;
   mode.train = true;
   mode.dropout = slice.dropout;
   mode.dropout_seed = Random(options_.seed, Purpose::dropout, static_cast<uint64_t>(step)).next64();
+  if (device_.is_cpu()) return compute_gradients(slice, batch, mode);
+  if (!dropout_seed_.defined()) dropout_seed_ = at::empty({1}, at::TensorOptions().dtype(at::kLong).device(device_));
+  dropout_seed_.fill_(static_cast<int64_t>(mode.dropout_seed));
+  mode.device_dropout_seed = dropout_seed_;
+  StepKind kind{.batch_size = slice.batch_size,
+                .dropout = slice.dropout,
+                .label_smoothing = slice.label_smoothing,
+                .clip_norm = slice.clip_norm};
+  kind.places = {batch.images.const_data_ptr(), batch.labels.const_data_ptr()};
+  for (const Parameter& parameter : network_->parameters()) {
+    kind.places.push_back(parameter.value.const_data_ptr());
+    kind.learning.push_back(parameter.value.requires_grad());
+  }
+  if (!step_graph_) step_graph_ = std::make_unique<StepGraph>(*network_);
+  return step_graph_->run(std::move(kind), [&] { return compute_gradients(slice, batch, mode); });
+}
+
+Learned Session::compute_gradients(const TrainSlice& slice, const Batch& batch, const Network::Mode& mode) {
   const at::Tensor output = logits(batch.images, mode);
   const at::Tensor loss =
       at::cross_entropy_loss(output, batch.labels, {}, at::Reduction::Mean, -100, slice.label_smoothing);
-  totals.add(loss.detach(), output.detach(), batch);
+  Learned learned{loss.detach(), output.detach(), {}};
+  // On the CPU a step whose loss is not finite stops here, before anything is learned from it.
+  if (device_.is_cpu() && !std::isfinite(learned.loss.item<double>())) return learned;
   // Not so where every node is frozen: then there is nothing to learn.
   if (loss.requires_grad()) loss.backward();
+  if (device_.is_cuda()) learned.gradient_scale = store_->gradient_scale(slice.clip_norm);
+  return learned;
 }
 
 }  // namespace finepune

@@ -14,9 +14,8 @@ TrainTotals::TrainTotals(at::Device device, int64_t first_step, int64_t steps)
     : on_cpu_(device.is_cpu()), first_step_(first_step) {
   if (on_cpu_) return;
   const auto options = at::TensorOptions().device(device);
-  losses_ = at::zeros({steps}, options.dtype(at::kFloat));
-  rights_ = at::zeros({steps}, options.dtype(at::kLong));
-  proceed_ = at::ones({}, options.dtype(at::kBool));
+  tally_ = {at::zeros({steps}, options.dtype(at::kFloat)), at::zeros({steps}, options.dtype(at::kLong)),
+            at::ones({}, options.dtype(at::kBool))};
 }
 
 void TrainTotals::add(const at::Tensor& loss, const at::Tensor& logits, const Batch& batch) {
@@ -30,16 +29,13 @@ void TrainTotals::add(const at::Tensor& loss, const at::Tensor& logits, const Ba
     return;
   }
   sizes_.push_back(images);
-  losses_.select(0, index).copy_(loss);
-  proceed_.logical_and_(at::isfinite(loss));
-  at::Tensor right = rights_.select(0, index);
-  right.copy_(at::eq(logits.argmax(1), batch.labels).sum());
+  tally_step(loss, logits.contiguous(), batch.labels, index, tally_);
 }
 
 void TrainTotals::finish() {
   if (on_cpu_) return;
-  const at::Tensor losses = losses_.cpu();
-  const at::Tensor rights = rights_.cpu();
+  const at::Tensor losses = tally_.losses.cpu();
+  const at::Tensor rights = tally_.rights.cpu();
   for (int64_t i = 0; i < steps_; ++i) {
     add_loss(losses.const_data_ptr<float>()[i], i, sizes_[static_cast<size_t>(i)]);
     right_ += rights.const_data_ptr<int64_t>()[i];

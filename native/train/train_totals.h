@@ -6,6 +6,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/tally.h"
 #include "train/batches.h"
 
 namespace finepune {
@@ -22,7 +23,7 @@ class TrainTotals {
   void add(const at::Tensor& loss, const at::Tensor& logits, const Batch& batch);
 
   // For StepOptions: bool on a GPU, undefined on the CPU.
-  const at::Tensor& proceed() const { return proceed_; }
+  const at::Tensor& proceed() const { return tally_.proceed; }
 
   // Waits for all steps added. Throws Error("E_NUMERICS") naming the first whose loss is not finite.
   void finish();
@@ -42,11 +43,9 @@ class TrainTotals {
   int64_t images_ = 0;
   double loss_sum_ = 0;
   int64_t right_ = 0;
-  // On a GPU: a loss a step, float32, images right a step, int64, and images a step on the host.
-  at::Tensor losses_;
-  at::Tensor rights_;
+  // On a GPU, and the images a step on the host.
+  Tally tally_;
   std::vector<int64_t> sizes_;
-  at::Tensor proceed_;
 };
 
 }  // namespace finepune

@@ -6,7 +6,7 @@
 
 #include <ATen/ATen.h>
 
-#include "nn/counter_random.h"
+#include "ops/counter_random.h"
 #include "nn/graph.h"
 #include "nn/network.h"
 

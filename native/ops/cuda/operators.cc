@@ -1,15 +1,18 @@
 // From tensors to raw memory and the current stream.
 #include "ops/cuda/operators.h"
 
+#include <cmath>
 #include <cstring>
 
 #include <ATen/Functions.h>
 
 #include "ops/cuda/crop_kernel.h"
+#include "ops/cuda/dropped_kernel.h"
 #include "ops/cuda/histogram_kernel.h"
 #include "ops/cuda/mask_kernel.h"
 #include "ops/cuda/place.h"
 #include "ops/cuda/step_kernel.h"
+#include "ops/cuda/tally_kernel.h"
 
 namespace finepune::cuda {
 
@@ -98,6 +101,35 @@ void write_crops(const at::Tensor& images, const std::vector<ImageCrop>& crops, 
                 .map = map,
                 .size = {output.size(2), output.size(3)},
                 .output = output.data_ptr<float>()},
+               place.stream());
+}
+
+at::Tensor drop_values(const at::Tensor& values, const Dropping& dropping, const at::Tensor& seed) {
+  const Place place(values);
+  const at::Tensor result = at::empty_like(values);
+  launch_drop({.element = values.scalar_type() == at::kFloat ? Element::float32 : Element::bfloat16,
+               .values = values.const_data_ptr(),
+               .result = result.data_ptr(),
+               .count = values.numel(),
+               .threshold = static_cast<uint64_t>(std::llround(dropping.ratio * 0x1p32)),
+               .scale = static_cast<float>(1.0 / (1.0 - dropping.ratio)),
+               .seed = seed.const_data_ptr<int64_t>(),
+               .label = dropping.label},
+              place.stream());
+  return result;
+}
+
+void tally_step(const at::Tensor& loss, const at::Tensor& logits, const at::Tensor& labels, int64_t index,
+                const Tally& tally) {
+  const Place place(logits);
+  launch_tally({.loss = loss.const_data_ptr<float>(),
+                .logits = logits.const_data_ptr<float>(),
+                .labels = labels.const_data_ptr<int64_t>(),
+                .images = logits.size(0),
+                .classes = logits.size(1),
+                .loss_out = tally.losses.data_ptr<float>() + index,
+                .right_out = tally.rights.data_ptr<int64_t>() + index,
+                .proceed = tally.proceed.data_ptr<bool>()},
                place.stream());
 }
 

@@ -9,10 +9,12 @@
 #include <ATen/core/Tensor.h>
 
 #include "ops/compressed_rows.h"
+#include "ops/dropped.h"
 #include "ops/magnitude_histogram.h"
 #include "ops/mask.h"
 #include "ops/masked_step.h"
 #include "ops/rectified_sums.h"
+#include "ops/tally.h"
 #include "ops/write_crop.h"
 
 namespace finepune::cuda {
@@ -42,5 +44,10 @@ PooledSums pool_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bi
 
 std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient, const at::Tensor& places,
                                                      const PoolGrid& grid, bool wants_bias);
+
+at::Tensor drop_values(const at::Tensor& values, const Dropping& dropping, const at::Tensor& seed);
+
+void tally_step(const at::Tensor& loss, const at::Tensor& logits, const at::Tensor& labels, int64_t index,
+                const Tally& tally);
 
 }  // namespace finepune::cuda

@@ -2,8 +2,7 @@
 
 #include <algorithm>
 
-#include <cuda_bf16.h>
-
+#include "ops/cuda/element.cuh"
 #include "ops/cuda/launch.h"
 
 namespace finepune::cuda {
@@ -16,11 +15,6 @@ constexpr int64_t kMostBlocks = 65535;
 // Blocks that share the pixels of a sum: two to four for each multiprocessor of a large GPU.
 constexpr int64_t kMostPartials = 320;
 constexpr uint8_t kNowhere = 255;
-
-__device__ inline float as_float(float value) { return value; }
-__device__ inline float as_float(__nv_bfloat16 value) { return __bfloat162float(value); }
-__device__ inline void set(float& to, float value) { to = value; }
-__device__ inline void set(__nv_bfloat16& to, float value) { to = __float2bfloat16_rn(value); }
 
 // Neighbouring channels of one pixel, read and written at once.
 template <typename T, int kCount>

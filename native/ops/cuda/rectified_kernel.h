@@ -5,11 +5,10 @@
 
 #include <cuda_runtime_api.h>
 
+#include "ops/cuda/element.h"
 #include "ops/pool_grid.h"
 
 namespace finepune::cuda {
-
-enum class Element { float32, bfloat16 };
 
 // Activations [pixels][channels] of one element type; `bias` [channels] or null.
 struct ActivationShape {
