@@ -15,10 +15,6 @@ using torch::autograd::variable_list;
 
 at::Tensor prepared(const at::Tensor& activations) { return activations.contiguous(at::MemoryFormat::ChannelsLast); }
 
-std::optional<at::Tensor> if_defined(const at::Tensor& bias) {
-  return bias.defined() ? std::optional(bias) : std::nullopt;
-}
-
 PoolGrid grid_of(const PoolWindows& windows) {
   const auto narrow = [](int64_t size) { return static_cast<int32_t>(size); };
   return {narrow(windows.input[0]),     narrow(windows.input[1]),   narrow(windows.output[0]), narrow(windows.output[1]),
@@ -28,11 +24,12 @@ PoolGrid grid_of(const PoolWindows& windows) {
 
 class RectifiedSumsFunction : public torch::autograd::Function<RectifiedSumsFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums, const at::Tensor& bias) {
-    rectify_sums(sums, if_defined(bias));
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums,
+                            const std::optional<at::Tensor>& bias) {
+    rectify_sums(sums, bias);
     context->mark_dirty({sums});
     context->save_for_backward({sums});
-    context->saved_data["bias"] = bias.defined();
+    context->saved_data["bias"] = bias.has_value();
     return sums;
   }
 
@@ -46,12 +43,12 @@ class RectifiedSumsFunction : public torch::autograd::Function<RectifiedSumsFunc
 
 class PooledSumsFunction : public torch::autograd::Function<PooledSumsFunction> {
  public:
-  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums, const at::Tensor& bias, bool rectify,
-                            const PoolWindows& windows) {
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& sums,
+                            const std::optional<at::Tensor>& bias, bool rectify, const PoolWindows& windows) {
     const PoolGrid grid = grid_of(windows);
-    const PooledSums pooled = pool_sums(sums, if_defined(bias), rectify, grid);
+    const PooledSums pooled = pool_sums(sums, bias, rectify, grid);
     context->save_for_backward({pooled.places});
-    context->saved_data["bias"] = bias.defined();
+    context->saved_data["bias"] = bias.has_value();
     context->saved_data["grid"] =
         std::vector<int64_t>{grid.height,        grid.width,        grid.output_height, grid.output_width, grid.kernel_height,
                              grid.kernel_width, grid.stride_height, grid.stride_width,  grid.pad_top,      grid.pad_left};
@@ -75,7 +72,7 @@ bool has_pooled_sums(const PoolWindows& windows) { return windows.kernel[0] * wi
 
 at::Tensor rectified_sums(const at::Tensor& given, const std::optional<at::Tensor>& bias) {
   const at::Tensor sums = prepared(given);
-  if (at::GradMode::is_enabled()) return RectifiedSumsFunction::apply(sums, bias.value_or(at::Tensor()));
+  if (at::GradMode::is_enabled()) return RectifiedSumsFunction::apply(sums, bias);
   rectify_sums(sums, bias);
   return sums;
 }
@@ -84,7 +81,7 @@ at::Tensor pooled_sums(const at::Tensor& given, const std::optional<at::Tensor>&
                        const PoolWindows& windows) {
   const at::Tensor sums = prepared(given);
   if (at::GradMode::is_enabled()) {
-    return PooledSumsFunction::apply(sums, bias.value_or(at::Tensor()), rectify, windows);
+    return PooledSumsFunction::apply(sums, bias, rectify, windows);
   }
   return pool_sums(sums, bias, rectify, grid_of(windows)).values;
 }

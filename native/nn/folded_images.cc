@@ -4,10 +4,12 @@
 #include <vector>
 
 #include <ATen/Parallel.h>
+#include <ATen/autocast_mode.h>
 #include <ATen/ops/constant_pad_nd.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "channels_last.h"
+#include "ops/folded_pixels.h"
 #include "tile_points.h"
 
 namespace finepune {
@@ -71,19 +73,20 @@ at::Tensor unfolded_weight(const at::Tensor& given, const Folding& folding) {
   return weight;
 }
 
-// Devices other than the CPU: blocks of s x s pixels of `images` [N, C, H, W] become channels, after `padding` pixels at
-// the top and the left and as many at the end as `height` x `width` blocks need; `channels` of them, zeros at the end.
-at::Tensor fold_blocks(const at::Tensor& images, const Folding& folding, const Padding& padding,
-                       std::array<int64_t, 2> blocks) {
-  const auto& [height, width] = blocks;
-  const int64_t s = folding.stride, count = images.size(0), block = s * s * folding.channels;
+// A GPU's weight through plain operators, which autograd knows: there it is small.
+at::Tensor folded_weight_on_device(const at::Tensor& weight, const Folding& folding) {
+  const int64_t s = folding.stride, taps = folding.taps(), outputs = weight.size(0), block = s * s * folding.channels;
   const at::Tensor padded =
-      at::constant_pad_nd(images, {padding.left, width * s - padding.left - images.size(3), padding.top,
-                                   height * s - padding.top - images.size(2)});
-  const at::Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({count, height, s, width, s, folding.channels});
-  const at::Tensor folded = pixels.permute({0, 1, 3, 2, 4, 5}).reshape({count, height, width, block});
+      at::constant_pad_nd(weight, {0, taps * s - weight.size(3), 0, taps * s - weight.size(2)});
+  const at::Tensor pixels = padded.permute({0, 2, 3, 1}).reshape({outputs, taps, s, taps, s, folding.channels});
+  const at::Tensor folded = pixels.permute({0, 1, 3, 2, 4, 5}).reshape({outputs, taps, taps, block});
   const int64_t blank = folding.folded_channels() - block;
   return (blank > 0 ? at::constant_pad_nd(folded, {0, blank}) : folded).permute({0, 3, 1, 2});
+}
+
+// As the convolution behind it wants them.
+at::ScalarType folded_type() {
+  return at::autocast::is_autocast_enabled(at::kCUDA) ? at::autocast::get_autocast_dtype(at::kCUDA) : at::kFloat;
 }
 
 class FoldWeightFunction : public torch::autograd::Function<FoldWeightFunction> {
@@ -119,8 +122,11 @@ int64_t Folding::folded_channels() const {
 at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
   const int64_t taps = folding.taps(), channels = folding.folded_channels();
   const int64_t height = folding.output[0] + taps - 1, width = folding.output[1] + taps - 1;
-  if (!given.is_cpu()) return fold_blocks(given, folding, folding.padding, {height, width});
   const at::Tensor images = channels_last(given);
+  if (images.is_cuda()) {
+    const BlockGrid grid{folding.stride, folding.padding.top, folding.padding.left, {height, width}};
+    return fold_pixels(images, grid, channels, folded_type());
+  }
   const Source source{images.size(2), images.size(3), folding.channels, folding.stride};
   const int64_t image = source.height * source.width * source.channels;
   at::Tensor folded = empty_channels_last(images.size(0), channels, height, width);
@@ -142,7 +148,7 @@ at::Tensor fold_images(const at::Tensor& given, const Folding& folding) {
 }
 
 at::Tensor fold_weight(const at::Tensor& weight, const Folding& folding) {
-  if (!weight.is_cpu()) return fold_blocks(weight, folding, {}, {folding.taps(), folding.taps()});
+  if (weight.is_cuda()) return folded_weight_on_device(weight, folding);
   return FoldWeightFunction::apply(weight, folding);
 }
 

@@ -15,6 +15,8 @@ DeviceRegistration::DeviceRegistration(const std::string& name, void (*body)(c10
     cases().push_back({name + " [" + (device.is_cpu() ? "cpu" : "cuda") + "]", [device, body] {
                          require_device(device);
                          select_device(device);
+                         // Whatever a test before has set.
+                         set_product_precision(device, /*tensor_float32=*/false);
                          body(device);
                        }});
   }

@@ -10,6 +10,7 @@
 
 #include "ops/compressed_rows.h"
 #include "ops/dropped.h"
+#include "ops/folded_pixels.h"
 #include "ops/magnitude_histogram.h"
 #include "ops/mask.h"
 #include "ops/masked_step.h"
@@ -44,6 +45,8 @@ PooledSums pool_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bi
 
 std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient, const at::Tensor& places,
                                                      const PoolGrid& grid, bool wants_bias);
+
+at::Tensor fold_pixels(const at::Tensor& images, const BlockGrid& grid, int64_t channels, at::ScalarType type);
 
 at::Tensor drop_values(const at::Tensor& values, const Dropping& dropping, const at::Tensor& seed);
 

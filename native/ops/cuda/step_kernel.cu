@@ -58,7 +58,7 @@ __device__ inline int step_one(const StepLayer& layer, int64_t i, const Factors&
   layer.momentum[i] = entry.momentum;
   layer.shadow[i] = entry.shadow;
   if (!masked) return 0;
-  if (factors.refresh) layer.mask[i] = entry.keep ? 1 : 0;
+  if (entry.keep != old.keep) layer.mask[i] = entry.keep ? 1 : 0;
   layer.parameter[i] = entry.parameter;
   return static_cast<int>(entry.keep) - static_cast<int>(old.keep);
 }
@@ -70,7 +70,8 @@ __device__ inline int step_four(const StepLayer& layer, int64_t i, const Factors
   float4 shadow = *reinterpret_cast<const float4*>(layer.shadow + i);
   float4 momentum = *reinterpret_cast<const float4*>(layer.momentum + i);
   const float4 gradient = *reinterpret_cast<const float4*>(layer.gradient + i);
-  uchar4 mask = masked ? *reinterpret_cast<const uchar4*>(layer.mask + i) : make_uchar4(1, 1, 1, 1);
+  const uchar4 old_mask = masked ? *reinterpret_cast<const uchar4*>(layer.mask + i) : make_uchar4(1, 1, 1, 1);
+  uchar4 mask = old_mask;
   float4 parameter;
   int gained = 0;
   const auto step = [&](float& parameter_entry, float& shadow_entry, float& momentum_entry, float gradient_entry,
@@ -90,7 +91,9 @@ __device__ inline int step_four(const StepLayer& layer, int64_t i, const Factors
   *reinterpret_cast<float4*>(layer.momentum + i) = momentum;
   *reinterpret_cast<float4*>(layer.shadow + i) = shadow;
   if (!masked) return 0;
-  if (factors.refresh) *reinterpret_cast<uchar4*>(layer.mask + i) = mask;
+  // Few masks change in a step: what is not written leaves the memory to the rest.
+  const bool changed = mask.x != old_mask.x || mask.y != old_mask.y || mask.z != old_mask.z || mask.w != old_mask.w;
+  if (changed) *reinterpret_cast<uchar4*>(layer.mask + i) = mask;
   *reinterpret_cast<float4*>(layer.parameter + i) = parameter;
   return gained;
 }

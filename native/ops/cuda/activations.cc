@@ -1,6 +1,7 @@
-// From activations to raw memory and the current stream.
+// From activations and images to raw memory and the current stream.
 #include <ATen/Functions.h>
 
+#include "ops/cuda/folded_kernel.h"
 #include "ops/cuda/operators.h"
 #include "ops/cuda/place.h"
 #include "ops/cuda/rectified_kernel.h"
@@ -79,6 +80,29 @@ std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient,
   const KeptGradients kept{gradient.const_data_ptr(), nullptr, places.const_data_ptr<uint8_t>(), nullptr};
   at::Tensor bias = keep(gradient, kept, wants_bias, place.stream());
   return {result, std::move(bias)};
+}
+
+at::Tensor fold_pixels(const at::Tensor& images, const BlockGrid& grid, int64_t channels, at::ScalarType type) {
+  const Place place(images);
+  const at::Tensor folded =
+      at::empty({images.size(0), channels, grid.blocks[0], grid.blocks[1]},
+                images.options().dtype(type).memory_format(at::MemoryFormat::ChannelsLast));
+  const auto narrow = [](int64_t size) { return static_cast<int32_t>(size); };
+  launch_fold({.pixels = images.const_data_ptr<float>(),
+               .folded = folded.data_ptr(),
+               .element = type == at::kFloat ? Element::float32 : Element::bfloat16,
+               .images = images.size(0),
+               .height = narrow(images.size(2)),
+               .width = narrow(images.size(3)),
+               .channels = narrow(images.size(1)),
+               .stride = narrow(grid.stride),
+               .top = narrow(grid.top),
+               .left = narrow(grid.left),
+               .block_rows = narrow(grid.blocks[0]),
+               .block_columns = narrow(grid.blocks[1]),
+               .folded_channels = narrow(channels)},
+              place.stream());
+  return folded;
 }
 
 }  // namespace finepune::cuda
