@@ -1,5 +1,5 @@
-// Whether a forward pass reads numbers alone. libtorch's fused rectifier makes zeros of NaN: a network whose weights have
-// become NaN must not look like one that learned.
+// Whether a forward pass reads numbers alone. libtorch's fused rectifier makes zeros of NaN: a network whose weights
+// have become NaN must not look like one that learned.
 #pragma once
 
 #include <vector>

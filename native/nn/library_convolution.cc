@@ -36,8 +36,9 @@ const std::optional<PointwiseHandle>& pointwise() {
 
 }  // namespace
 
-at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                               const LibraryConvolution& convolution, const OutputFinish& finish) {
+at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
+                               const OutputFinish& finish) {
   const auto& [strides, padding, dilations, groups] = convolution;
   const bool rectify = finish.rectify && finish.place == nullptr;
   const bool fuse = rectify && finish.finite && computes_plainly(images, weight) && images.numel() > 0 &&

@@ -1,5 +1,5 @@
-// libtorch's own convolutions. Where no gradient is wanted the rectifier behind one is part of its write, by the operator
-// that libtorch has for compiled networks: a pass over memory less. Elsewhere the rectifier is a pass of its own.
+// libtorch's own convolutions. Where no gradient is wanted the rectifier behind one is part of its write, by the
+// operator that libtorch has for compiled networks: a pass over memory less. Elsewhere it is a pass of its own.
 #pragma once
 
 #include <array>
@@ -17,10 +17,11 @@ struct LibraryConvolution {
   int64_t groups;
 };
 
-// [N, out, H', W'] of `images` [N, in, H, W], `weight` [out, in / groups, height, width] and `bias` [out], a tensor of its
-// own: `finish.place` stays empty, and what belongs there is not rectified. With autograd. Rectified in the same pass where
-// `finish.finite` allows it: sums that overflow to NaN become zeros then, and all others are those of at::relu.
-at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                               const LibraryConvolution& convolution, const OutputFinish& finish);
+// [N, out, H', W'] of `images` [N, in, H, W], `weight` [out, in / groups, height, width] and `bias` [out], a tensor of
+// its own: `finish.place` stays empty, and what belongs there is not rectified. With autograd. Rectified in the same
+// pass where `finish.finite` allows it: sums that overflow to NaN become zeros then, all others are those of at::relu.
+at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
+                               const OutputFinish& finish);
 
 }  // namespace finepune

@@ -39,7 +39,8 @@ class PanelValues {
   float* values_;
 };
 
-// A group's channels, from `first_channel` on, of images in channels_last memory or some channels of such, and where the tiles lie on them.
+// A group's channels, from `first_channel` on, of images in channels_last memory or of some channels of such, and where
+// the tiles lie on them.
 struct TiledImages {
   const at::Tensor& images;
   int64_t first_channel;
