@@ -30,7 +30,8 @@ class Concat final : public Operator {
  public:
   using Operator::Operator;
 
-  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext&) override {
+  at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
+    if (context.place != nullptr) return rectify_into_places(inputs, *context.place);
     return rectifies_ ? rectified_concat(inputs) : at::cat(inputs, 1);
   }
 

@@ -1,10 +1,10 @@
 // Conv: attributes out_channels, kernel_shape, strides, pads, dilations, group, bias.
 #include <ATen/ops/constant_pad_nd.h>
 #include <ATen/ops/convolution.h>
-#include <ATen/ops/relu.h>
 
 #include "attributes.h"
 #include "finished_sums.h"
+#include "library_convolution.h"
 #include "operator.h"
 #include "unit_convolution.h"
 
@@ -33,12 +33,12 @@ class Convolution final : public Operator {
     std::optional<at::Tensor> bias;
     if (bias_) bias = context.parameters[*bias_].value;
     const Epilogue* epilogue = context.epilogue;
-    if (epilogue == nullptr) return sums(inputs[0], weight, bias);
     if (device_.is_cpu()) {
-      at::Tensor whole = sums(inputs[0], weight, bias);
-      return at::relu_(whole);
+      const bool rectify = epilogue != nullptr || context.place != nullptr;
+      return values(inputs[0], weight, bias, {rectify, context.finite, context.place});
     }
-    const at::Tensor plain = sums(inputs[0], weight, std::nullopt);
+    if (epilogue == nullptr) return values(inputs[0], weight, bias, {});
+    const at::Tensor plain = values(inputs[0], weight, std::nullopt, {});
     return epilogue->pool ? pooled_sums(plain, bias, /*rectify=*/true, *epilogue->pool) : rectified_sums(plain, bias);
   }
 
@@ -49,25 +49,27 @@ class Convolution final : public Operator {
   }
 
  private:
-  at::Tensor sums(const at::Tensor& images, const Parameter& parameter, const std::optional<at::Tensor>& bias) const {
+  at::Tensor values(const at::Tensor& images, const Parameter& parameter, const std::optional<at::Tensor>& bias,
+                    const OutputFinish& finish) const {
     const auto& [strides, dilations, padding, groups] = geometry_;
     const at::Tensor& weight = parameter.value;
     if (strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1}) {
       const double kept = static_cast<double>(parameter.kept);
       const UnitChoice choice = choose_products(unit_, images, weight, kept / static_cast<double>(weight.numel()));
-      if (!choice.is_librarys()) return unit_convolution(images, weight, bias, unit_, choice);
+      if (!choice.is_librarys()) return unit_convolution(images, weight, bias, unit_, choice, finish);
     }
     if (const auto folding = folding_of(images, weight)) {
       const at::Tensor folded = fold_images(images, *folding), taps = fold_weight(weight, *folding);
       if (device_.is_cuda()) return at::convolution(folded, taps, bias, {1, 1}, {0, 0}, {1, 1}, false, {0, 0}, 1);
-      return unit_convolution(folded, taps, bias, folding->folded(), {Products::winograd, WeightProducts::winograd});
+      const UnitChoice choice{Products::winograd, WeightProducts::winograd};
+      return unit_convolution(folded, taps, bias, folding->folded(), choice, finish);
     }
     if (padding.symmetric()) {
-      return at::convolution(images, weight, bias, strides, {padding.top, padding.left}, dilations, false, {0, 0},
-                             groups);
+      return library_convolution(images, weight, bias, {strides, {padding.top, padding.left}, dilations, groups},
+                                 finish);
     }
     const auto padded = at::constant_pad_nd(images, {padding.left, padding.right, padding.top, padding.bottom}, 0);
-    return at::convolution(padded, weight, bias, strides, {0, 0}, dilations, false, {0, 0}, groups);
+    return library_convolution(padded, weight, bias, {strides, {0, 0}, dilations, groups}, finish);
   }
 
   // Where the layer is faster so; images get no gradient then.

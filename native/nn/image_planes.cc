@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 
 #include <xmmintrin.h>
 
@@ -70,7 +71,9 @@ void to_planes(const float* images, const PlaneShape& shape, float* planes) {
   });
 }
 
-void write_pixel(const PixelSums& sums, int64_t pixel, int64_t images, int64_t image_stride, float* output) {
+void write_pixel(const PixelSums& sums, int64_t pixel, const PixelPlace& place) {
+  const auto& [output, image_stride, images] = place;
+  const float low = sums.rectify ? 0.0f : -std::numeric_limits<float>::infinity();
   const float* from = sums.sums + pixel * kPixelImages;
   int64_t c = 0;
   for (; images == kPixelImages && c + 4 <= sums.channels; c += 4) {
@@ -81,13 +84,18 @@ void write_pixel(const PixelSums& sums, int64_t pixel, int64_t images, int64_t i
       __m128 values[4];
       transpose({at, at + sums.stride, at + 2 * sums.stride, at + 3 * sums.stride}, values);
       for (int i = 0; i < 4; ++i) {
-        _mm_storeu_ps(output + (4 * half + i) * image_stride + c, _mm_add_ps(values[i], bias));
+        // Where one of the two is NaN, the second is taken.
+        const __m128 value = _mm_max_ps(_mm_set1_ps(low), _mm_add_ps(values[i], bias));
+        _mm_storeu_ps(output + (4 * half + i) * image_stride + c, value);
       }
     }
   }
   for (; c < sums.channels; ++c) {
     const float bias = sums.bias == nullptr ? 0.0f : sums.bias[c];
-    for (int64_t i = 0; i < images; ++i) output[i * image_stride + c] = from[c * sums.stride + i] + bias;
+    for (int64_t i = 0; i < images; ++i) {
+      const float value = from[c * sums.stride + i] + bias;
+      output[i * image_stride + c] = value < low ? low : value;
+    }
   }
 }
 

@@ -34,10 +34,19 @@ struct PixelSums {
   int64_t stride, channels;
   // Added to each channel; null for nothing.
   const float* bias;
+  // max(., 0) behind it; NaN stays NaN.
+  bool rectify;
 };
 
-// Writes channels of pixel number `pixel` of `sums`; `output` is the first channel's place in the first image, images
-// lie `image_stride` floats apart, and `images` of the eight are there.
-void write_pixel(const PixelSums& sums, int64_t pixel, int64_t images, int64_t image_stride, float* output);
+// Where pixels of eight images go.
+struct PixelPlace {
+  // Of the first channel in the first image.
+  float* output;
+  // Floats from one image to the next, and how many of the eight are there.
+  int64_t image_stride, images;
+};
+
+// Writes channels of pixel number `pixel` of `sums`.
+void write_pixel(const PixelSums& sums, int64_t pixel, const PixelPlace& place);
 
 }  // namespace finepune

@@ -4,8 +4,13 @@
 #include <stdexcept>
 #include <unordered_map>
 
+#include <c10/core/GradMode.h>
+
 #include "attributes.h"
+#include "channels_last.h"
+#include "finite_values.h"
 #include "operator.h"
+#include "product_choice.h"
 
 namespace finepune {
 namespace {
@@ -51,6 +56,7 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
       last_reader[found->second] = static_cast<int64_t>(i);
     }
     operators_.push_back(make_operator({node, static_cast<int64_t>(i), shapes, device_, parameters_}));
+    parameter_counts_.push_back(parameters_.size());
     sources_.push_back(std::move(sources));
     if (!places.emplace(node.name, static_cast<int64_t>(i)).second) fail_node(node, "two nodes have this name");
   }
@@ -84,6 +90,7 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
     only_reader_[i] = readers[i] == 1 && static_cast<int64_t>(i) != output_ ? last_reader[i] : -1;
   }
   absorb_rectifiers();
+  find_joins();
   epilogues_.resize(operators_.size());
   for (size_t i = 0; i < operators_.size(); ++i) epilogues_[i] = epilogue_of(i);
 }
@@ -97,6 +104,33 @@ void Network::absorb_rectifiers() {
     if (sources_[i].empty() || !all || !operators_[i]->rectify_inputs()) continue;
     for (const int64_t source : sources_[i]) absorbed_by_[source] = static_cast<int64_t>(i);
   }
+}
+
+void Network::find_joins() {
+  joins_.resize(operators_.size());
+  for (size_t i = 0; i < operators_.size(); ++i) {
+    const bool rectifies =
+        !sources_[i].empty() && sources_[i][0] >= 0 && absorbed_by_[sources_[i][0]] == static_cast<int64_t>(i);
+    if (!rectifies || output_shape(i).size() != 3) continue;
+    joins_[i] = {static_cast<int64_t>(i), 0};
+    int64_t channel = 0;
+    for (const int64_t rectifier : sources_[i]) {
+      const int64_t source = sources_[rectifier][0];
+      if (source >= 0 && only_reader_[source] == rectifier) joins_[source] = {static_cast<int64_t>(i), channel};
+      channel += output_shape(static_cast<size_t>(rectifier))[0];
+    }
+  }
+}
+
+at::Tensor Network::place_of(size_t node, size_t last, int64_t images, std::vector<at::Tensor>& values) const {
+  const auto& [concatenation, first_channel] = joins_[node];
+  if (concatenation < 0 || concatenation > static_cast<int64_t>(last)) return {};
+  at::Tensor& whole = values[static_cast<size_t>(concatenation)];
+  if (!whole.defined()) {
+    const Shape& shape = output_shape(static_cast<size_t>(concatenation));
+    whole = empty_channels_last(images, shape[0], shape[1], shape[2]);
+  }
+  return whole.narrow(1, first_channel, output_shape(node)[0]);
 }
 
 Epilogue Network::epilogue_of(size_t node) const {
@@ -170,6 +204,9 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
   const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> values(operators_.size());
   std::vector<at::Tensor> inputs;
+  // In float32 on the CPU and without gradients.
+  const bool scores = !at::GradMode::is_enabled() && computes_plainly(images, images);
+  FiniteValues finite(images, parameters_);
   // Nodes whose work one before has done.
   std::vector<bool> finished(operators_.size(), false);
   for (size_t i = 0; i <= last; ++i) {
@@ -182,6 +219,9 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
       const Epilogue& epilogue = epilogues_[i];
       const bool whole = epilogue.last >= 0 && epilogue.last <= static_cast<int64_t>(last);
       context.epilogue = whole ? &epilogue : nullptr;
+      const at::Tensor place = scores ? place_of(i, last, images.size(0), values) : at::Tensor();
+      context.place = place.defined() ? &place : nullptr;
+      context.finite = whole && scores && finite.up_to(parameter_counts_[i]);
       if (whole) finished[only_reader_[i]] = finished[epilogue.last] = true;
       values[i] = operators_[i]->forward(inputs, context);
     }

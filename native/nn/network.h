@@ -92,6 +92,11 @@ class Network {
   void absorb_rectifiers();
   // What node number `node` may do of the work of those behind it.
   Epilogue epilogue_of(size_t node) const;
+  // Finds the places that outputs have in concatenations which rectify.
+  void find_joins();
+  // Of node number `node`'s output in its concatenation's value, which is made where it is not there yet; nothing where
+  // there is none, or the nodes run are those up to and with `last` and the concatenation is not among them.
+  at::Tensor place_of(size_t node, size_t last, int64_t images, std::vector<at::Tensor>& values) const;
   // Runs the nodes up to and with number `last`; returns its value.
   at::Tensor run(const at::Tensor& input, const Mode& mode, size_t last);
 
@@ -99,6 +104,8 @@ class Network {
   at::Device device_;
   std::vector<Parameter> parameters_;
   std::vector<std::unique_ptr<Operator>> operators_;
+  // Per node: how many parameters it and those before it have.
+  std::vector<size_t> parameter_counts_;
   // Per node: where each input comes from (-1: the network's input), and what is dead once the node has run.
   std::vector<std::vector<int64_t>> sources_;
   std::vector<std::vector<int64_t>> released_;
@@ -107,6 +114,12 @@ class Network {
   // Per node: the one that does its work, which then gets this one's input; -1 for none.
   std::vector<int64_t> absorbed_by_;
   std::vector<Epilogue> epilogues_;
+  // Per node: the concatenation that the output goes to through a rectifier alone, -1 for none, and its first channel
+  // there.
+  struct Join {
+    int64_t node = -1, first_channel = 0;
+  };
+  std::vector<Join> joins_;
   int64_t output_ = -1;
   int64_t collected_batches_ = 0;
 };

@@ -36,6 +36,13 @@ struct ForwardContext {
   int64_t collected_batches;
   // What the operator that runs does beyond its own work; null for nothing.
   const Epilogue* epilogue = nullptr;
+  // Where the output belongs once rectified: channels of a wider value, float32 in channels_last memory on the CPU.
+  // The operator may write it there and return that, or return values of its own that are not rectified, which are
+  // copied there later. Null where there is no such place, and where gradients may be wanted.
+  const at::Tensor* place = nullptr;
+  // Whether the network's input and the parameters of this node and all before it are known to be finite. Only told
+  // where there is an epilogue and no gradient is wanted.
+  bool finite = false;
 };
 
 class Operator {

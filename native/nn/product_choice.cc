@@ -20,12 +20,6 @@ constexpr double kMargin = 0.1;
 // Fewer images leave most of a pixel unused.
 constexpr int64_t kFewestImages = 5;
 
-// Whether values are what is computed here at all.
-bool is_plain(const at::Tensor& images, const at::Tensor& weight) {
-  return images.is_cpu() && images.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
-         !at::autocast::is_autocast_enabled(at::kCPU);
-}
-
 // `pairs` of input and output channels.
 double winograd_cost(const TileGrid& grid, int64_t taps, double channels, double pairs) {
   const double products = winograd_products(grid, taps);
@@ -57,13 +51,18 @@ struct Costs {
 
 }  // namespace
 
+bool computes_plainly(const at::Tensor& images, const at::Tensor& weight) {
+  return images.is_cpu() && images.scalar_type() == at::kFloat && weight.scalar_type() == at::kFloat &&
+         !at::autocast::is_autocast_enabled(at::kCPU);
+}
+
 UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,
                            double density) {
   UnitChoice choice;
   const auto& [kernel, padding, groups] = convolution;
   const bool turns_round = padding.symmetric() && padding.top < kernel[0] && padding.left < kernel[1];
   const int64_t lanes = choice.kernels->lanes;
-  if (!is_plain(images, weight) || !turns_round || lanes < 8) return choice;
+  if (!computes_plainly(images, weight) || !turns_round || lanes < 8) return choice;
   const Costs costs(convolution, images, weight, density, lanes == 8);
   // With all the padding that the gradient by the input can ask for.
   const int64_t plane = (images.size(2) + 2 * kernel[0]) * (images.size(3) + 2 * kernel[1]);
@@ -92,7 +91,7 @@ bool folding_pays(const Folding& folding, const at::Tensor& images, const at::Te
   // cuDNN fills three channels up to eight, and has few kernels for steps of four.
   if (images.is_cuda()) return folding.stride >= 4 && folding.taps() > 0;
   const int64_t outputs = weight.size(0), channels = folding.folded_channels();
-  if (!is_plain(images, weight) || cpu::best_direct_kernels().lanes < 8 || folding.taps() == 0) return false;
+  if (!computes_plainly(images, weight) || cpu::best_direct_kernels().lanes < 8 || folding.taps() == 0) return false;
   if (!has_winograd(folding.folded(), channels, outputs)) return false;
   const double library =
       static_cast<double>(images.size(0) * folding.output[0] * folding.output[1]) * static_cast<double>(weight.numel());

@@ -23,6 +23,9 @@ struct UnitChoice {
   bool is_librarys() const { return products == Products::library && weight_products == WeightProducts::library; }
 };
 
+// Whether a convolution of these is one in float32 on the CPU, whatever is computed in lower precision elsewhere.
+bool computes_plainly(const at::Tensor& images, const at::Tensor& weight);
+
 // What is fastest for `images`, [N, in, H, W], at this density of `weight`: a function of shapes, of the density and of
 // the CPU's instruction set alone, so that a run can be repeated to the last bit.
 UnitChoice choose_products(const UnitConvolution& convolution, const at::Tensor& images, const at::Tensor& weight,

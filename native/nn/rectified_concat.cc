@@ -17,14 +17,8 @@ at::Tensor joined(at::TensorList inputs) {
   std::vector<int64_t> sizes = inputs[0].sizes().vec();
   sizes[1] = 0;
   for (const at::Tensor& input : inputs) sizes[1] += input.size(1);
-  at::Tensor output = at::empty(sizes, inputs[0].options().memory_format(inputs[0].suggest_memory_format()));
-  int64_t first = 0;
-  for (const at::Tensor& input : inputs) {
-    at::Tensor part = output.narrow(1, first, input.size(1));
-    at::clamp_min_out(part, input, 0);
-    first += input.size(1);
-  }
-  return output;
+  return rectify_into_places(
+      inputs, at::empty(sizes, inputs[0].options().memory_format(inputs[0].suggest_memory_format())));
 }
 
 class RectifiedConcatFunction : public torch::autograd::Function<RectifiedConcatFunction> {
@@ -54,6 +48,16 @@ class RectifiedConcatFunction : public torch::autograd::Function<RectifiedConcat
 };
 
 }  // namespace
+
+at::Tensor rectify_into_places(at::TensorList inputs, const at::Tensor& output) {
+  int64_t first = 0;
+  for (const at::Tensor& input : inputs) {
+    at::Tensor part = output.narrow(1, first, input.size(1));
+    first += input.size(1);
+    if (input.const_data_ptr() != part.const_data_ptr()) at::clamp_min_out(part, input, 0);
+  }
+  return output;
+}
 
 at::Tensor rectified_concat(at::TensorList inputs) { return RectifiedConcatFunction::apply(inputs); }
 

@@ -48,8 +48,8 @@ class Walk {
     return std::min(std::max<int64_t>(1, kBlockFloats / floats), most);
   }
 
-  // [N, rows of `rows`, height, width] in channels_last memory.
-  at::Tensor run(const at::Tensor& images, const SparseRows& rows, const float* bias) const;
+  // [N, rows of `rows`, height, width] in channels_last memory, or in `finish.place`.
+  at::Tensor run(const at::Tensor& images, const SparseRows& rows, const float* bias, const OutputFinish& finish) const;
 
  private:
   int64_t tile_pixels() const { return kTileVectors * kernels_.lanes / kPixelImages; }
@@ -59,7 +59,7 @@ class Walk {
     int64_t image_group, first_row, last_row, first_pixel, last_pixel;
   };
   void sum(const SparseRows& rows, const float* planes, const Tile& tile, float* sums) const;
-  void write(const SparseRows& rows, const Tile& tile, const float* sums, const float* bias, float* output) const;
+  void write(const Tile& tile, const PixelSums& sums, const at::Tensor& output) const;
   int64_t sum_stride() const { return kTileVectors * kernels_.lanes; }
 
   const cpu::DirectKernels& kernels_;
@@ -82,20 +82,20 @@ void Walk::sum(const SparseRows& rows, const float* planes, const Tile& tile, fl
   }
 }
 
-void Walk::write(const SparseRows& rows, const Tile& tile, const float* sums, const float* bias, float* output) const {
-  const int64_t first_image = tile.image_group * kPixelImages, image = height_ * width_ * rows.rows;
+void Walk::write(const Tile& tile, const PixelSums& sums, const at::Tensor& output) const {
+  const int64_t first_image = tile.image_group * kPixelImages, image = output.stride(0);
   const int64_t images = std::min(kPixelImages, input_.images - first_image);
-  const PixelSums pixels{sums, sum_stride(), tile.last_row - tile.first_row,
-                         bias == nullptr ? nullptr : bias + tile.first_row};
+  float* first = output.mutable_data_ptr<float>() + first_image * image + tile.first_row;
   for (int64_t pixel = tile.first_pixel; pixel < tile.last_pixel; ++pixel) {
     const int64_t y = pixel / input_.row_stride(), x = pixel % input_.row_stride();
     if (x >= width_) continue;
-    write_pixel(pixels, pixel - tile.first_pixel, images, image,
-                output + first_image * image + (y * width_ + x) * rows.rows + tile.first_row);
+    float* to = first + y * output.stride(2) + x * output.stride(3);
+    write_pixel(sums, pixel - tile.first_pixel, {to, image, images});
   }
 }
 
-at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const float* bias) const {
+at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const float* bias,
+                     const OutputFinish& finish) const {
   // The last vectors of a tile read past its end.
   const int64_t slack = sum_stride() + kernel_[1] * kPixelImages;
   at::Tensor planes = at::empty({input_.floats() + slack}, at::kFloat);
@@ -103,8 +103,8 @@ at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const flo
   std::fill(values + input_.floats(), values + input_.floats() + slack, 0.0f);
   to_planes(images.const_data_ptr<float>(), input_, values);
 
-  at::Tensor output = empty_channels_last(input_.images, rows.rows, height_, width_);
-  float* to = output.mutable_data_ptr<float>();
+  const at::Tensor output =
+      finish.place != nullptr ? *finish.place : empty_channels_last(input_.images, rows.rows, height_, width_);
   const int64_t group_rows = rows.rows / groups_, pieces = (group_rows + kPieceRows - 1) / kPieceRows;
   const int64_t tiles = (pixels() + tile_pixels() - 1) / tile_pixels(), image_groups = input_.groups();
   // Tiles of one piece follow one another, which read the same weights.
@@ -117,7 +117,10 @@ at::Tensor Walk::run(const at::Tensor& images, const SparseRows& rows, const flo
                          group + group_rows * (part + 1) / pieces, pixels() * tile / tiles,
                          pixels() * (tile + 1) / tiles};
       sum(rows, values, current, sums.data());
-      write(rows, current, sums.data(), bias, to);
+      write(current,
+            {sums.data(), sum_stride(), current.last_row - current.first_row,
+             bias == nullptr ? nullptr : bias + current.first_row, finish.rectify},
+            output);
     }
   });
   return output;
@@ -136,17 +139,18 @@ UnitConvolution by_input(const UnitConvolution& convolution) {
 }  // namespace
 
 at::Tensor sparse_output(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                         const UnitConvolution& convolution, const cpu::DirectKernels& kernels) {
+                         const UnitConvolution& convolution, const cpu::DirectKernels& kernels,
+                         const OutputFinish& finish) {
   const Walk walk(convolution, images, kernels);
   const SparseRows rows = rows_of_outputs(channels_last(weight), walk.taps(), walk.block_channels());
-  return walk.run(channels_last(images), rows, bias ? bias->const_data_ptr<float>() : nullptr);
+  return walk.run(channels_last(images), rows, bias ? bias->const_data_ptr<float>() : nullptr, finish);
 }
 
 at::Tensor sparse_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,
                                  const UnitConvolution& convolution, const cpu::DirectKernels& kernels) {
   const Walk walk(by_input(convolution), gradient, kernels);
   const SparseRows rows = rows_of_inputs(channels_last(weight), convolution.groups, walk.taps(), walk.block_channels());
-  return walk.run(channels_last(gradient), rows, nullptr);
+  return walk.run(channels_last(gradient), rows, nullptr, {});
 }
 
 }  // namespace finepune

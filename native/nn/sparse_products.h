@@ -10,6 +10,7 @@
 
 #include "attributes.h"
 #include "ops/cpu/direct_kernels.h"
+#include "output_finish.h"
 
 namespace finepune {
 
@@ -24,9 +25,10 @@ struct UnitConvolution {
 constexpr int64_t kMostSparsePlane = 65536;
 
 // [N, out, H', W'] in channels_last memory, of `images` [N, in, H, W], `weight` [out, in / groups, height, width] and
-// `bias` [out], all float32 on the CPU. Values do not depend on the number of threads.
+// `bias` [out], all float32 on the CPU; finished as asked. Values do not depend on the number of threads.
 at::Tensor sparse_output(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                         const UnitConvolution& convolution, const cpu::DirectKernels& kernels);
+                         const UnitConvolution& convolution, const cpu::DirectKernels& kernels,
+                         const OutputFinish& finish);
 
 // [N, in, H, W], the gradient by the images, of that by the output.
 at::Tensor sparse_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,

@@ -56,12 +56,12 @@ std::vector<int64_t> TileGrid::offsets(const Direction& direction, const Line& l
 }
 
 TileGrid::Places TileGrid::places(const at::Tensor& images, bool of_input, int64_t count) const {
-  const int64_t channels = images.size(1), height = images.size(2), width = images.size(3);
-  const int64_t image = height * width * channels;
+  const int64_t height = images.size(2), width = images.size(3);
+  const int64_t image = images.stride(0), row = images.stride(2), pixel = images.stride(3);
   const int64_t top = of_input ? vertical_.side.padding : 0, left = of_input ? horizontal_.side.padding : 0;
   return {count, horizontal_.tiles,
-          offsets(vertical_, {height, top, count, horizontal_.images * image, width * channels}),
-          offsets(horizontal_, {width, left, count, image, channels})};
+          offsets(vertical_, {height, top, count, horizontal_.images * image, row}),
+          offsets(horizontal_, {width, left, count, image, pixel})};
 }
 
 TileGrid::Places TileGrid::inputs(const at::Tensor& images, int64_t taps) const {

@@ -32,7 +32,7 @@ class TileGrid {
     const int64_t* rows_of(int64_t tile) const { return rows.data() + tile / across * count; }
     const int64_t* columns_of(int64_t tile) const { return columns.data() + tile % across * count; }
   };
-  // Of images in channels_last memory.
+  // Of images in channels_last memory, or of some channels of such.
   Places inputs(const at::Tensor& images, int64_t taps) const;
   Places outputs(const at::Tensor& images) const;
 

@@ -112,13 +112,14 @@ void gradient_points(const TiledImages& gradient, const TileRange& range, const 
   transform_tiles(gradient, range, kernels.gradient, to);
 }
 
-void write_tiles(const PanelValues& sums, const TileRange& range, const float* bias, const cpu::TileKernels& kernels,
-                 const TiledImages& output) {
+void write_tiles(const PanelValues& sums, const TileRange& range, const PixelFinish& finish,
+                 const cpu::TileKernels& kernels, const TiledImages& output) {
   for_each_tile(sums.panels(), range.count, [&](int64_t panel, int64_t row) {
     TileTransform tile = tile_of(output, range, panel, row);
     tile.points = const_cast<float*>(sums.at(0, panel, row));
     tile.point_stride = sums.point_stride();
-    tile.bias = bias == nullptr ? nullptr : bias + panel * kPanelChannels;
+    tile.bias = finish.bias == nullptr ? nullptr : finish.bias + panel * kPanelChannels;
+    tile.rectify = finish.rectify;
     kernels.output(tile);
   });
 }

@@ -39,7 +39,8 @@ class PanelValues {
   float* values_;
 };
 
-// A group's channels, from `first_channel` on, of images in channels_last memory, and where the tiles lie on them.
+// A group's channels, from `first_channel` on, of images in channels_last memory or of some channels of such, and where
+// the tiles lie on them.
 struct TiledImages {
   const at::Tensor& images;
   int64_t first_channel;
@@ -58,9 +59,17 @@ void input_points(const TiledImages& images, const TileRange& range, const cpu::
 void gradient_points(const TiledImages& gradient, const TileRange& range, const cpu::TileKernels& kernels,
                      PanelValues& to);
 
-// Writes the tiles' pixels of `sums`; `bias`, null for none, is the first channel's.
-void write_tiles(const PanelValues& sums, const TileRange& range, const float* bias, const cpu::TileKernels& kernels,
-                 const TiledImages& output);
+// What is done to sums before they are pixels of an output.
+struct PixelFinish {
+  // Of the first channel; null for none.
+  const float* bias = nullptr;
+  // max(., 0); NaN stays NaN.
+  bool rectify = false;
+};
+
+// Writes the tiles' pixels of `sums`.
+void write_tiles(const PanelValues& sums, const TileRange& range, const PixelFinish& finish,
+                 const cpu::TileKernels& kernels, const TiledImages& output);
 
 // Of one group's rows of `weight`, [out, in / groups, taps, taps] in channels_last memory, with outputs from
 // `first_output` on: panels of output channels with a row for each input channel, for the products of a forward pass.

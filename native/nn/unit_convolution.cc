@@ -3,12 +3,13 @@
 #include <string>
 #include <vector>
 
-#include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
-#include <c10/core/GradMode.h>
+#include <ATen/ops/relu.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "channels_last.h"
+#include "library_convolution.h"
+#include "wanted_gradients.h"
 #include "weight_gradient.h"
 #include "winograd_convolution.h"
 
@@ -17,13 +18,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-at::Tensor dense_values(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                        const UnitConvolution& convolution) {
-  const Padding& padding = convolution.padding;
-  return at::convolution(images, weight, bias, {1, 1}, {padding.top, padding.left}, {1, 1}, false, {0, 0},
-                         convolution.groups);
-}
 
 // By the images, by the weights, or both, as libtorch computes them.
 std::array<at::Tensor, 2> dense_gradients(const at::Tensor& gradient, const at::Tensor& images,
@@ -37,16 +31,18 @@ std::array<at::Tensor, 2> dense_gradients(const at::Tensor& gradient, const at::
 }
 
 at::Tensor output_of(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                     const UnitConvolution& convolution, const UnitChoice& choice) {
+                     const UnitConvolution& convolution, const UnitChoice& choice, const OutputFinish& finish) {
   switch (choice.products) {
     case Products::sparse:
-      return sparse_output(images, weight, bias, convolution, *choice.kernels);
+      return sparse_output(images, weight, bias, convolution, *choice.kernels, finish);
     case Products::winograd:
-      return winograd_output(images, weight, bias, convolution, *choice.kernels->tiles);
+      return winograd_output(images, weight, bias, convolution, *choice.kernels->tiles, finish);
     case Products::library:
       break;
   }
-  return dense_values(images, weight, bias, convolution);
+  const Padding& padding = convolution.padding;
+  return library_convolution(images, weight, bias, {{1, 1}, {padding.top, padding.left}, {1, 1}, convolution.groups},
+                             finish);
 }
 
 // By the images and by the weights, where wanted.
@@ -91,7 +87,7 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
                                                          static_cast<int64_t>(choice.weight_products)};
     context->saved_data["kernels"] = std::string(choice.kernels->name);
     context->saved_data["bias"] = bias.has_value();
-    return output_of(images, weight, bias, convolution, choice);
+    return output_of(images, weight, bias, convolution, choice, {});
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
@@ -117,12 +113,11 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
 }  // namespace
 
 at::Tensor unit_convolution(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                            const UnitConvolution& convolution, const UnitChoice& choice) {
-  const bool learns = images.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad());
-  if (at::GradMode::is_enabled() && learns) {
-    return UnitConvolutionFunction::apply(images, weight, bias, convolution, choice);
-  }
-  return output_of(images, weight, bias, convolution, choice);
+                            const UnitConvolution& convolution, const UnitChoice& choice,
+                            const OutputFinish& finish) {
+  if (!wants_gradients(images, weight, bias)) return output_of(images, weight, bias, convolution, choice, finish);
+  at::Tensor output = UnitConvolutionFunction::apply(images, weight, bias, convolution, choice);
+  return finish.rectify ? at::relu_(output) : output;
 }
 
 }  // namespace finepune

@@ -43,8 +43,8 @@ void multiply(const PanelValues& tiles, int64_t count, const PanelValues& weight
 }
 
 // All tiles of one group: `weights` are panels of output channels, a row an input channel.
-void convolve(const TiledImages& images, const PanelValues& weights, int64_t taps, int64_t tiles, const float* bias,
-              const cpu::TileKernels& kernels, const TiledImages& output) {
+void convolve(const TiledImages& images, const PanelValues& weights, int64_t taps, int64_t tiles,
+              const PixelFinish& finish, const cpu::TileKernels& kernels, const TiledImages& output) {
   const int64_t channels = (weights.rows() / kPanelChannels + weights.panels()) * kPanelChannels;
   const int64_t together = chunk_tiles(weights.points(), channels, tiles);
   PanelValues sums(weights.points(), weights.panels() * kPanelChannels, together);
@@ -53,7 +53,7 @@ void convolve(const TiledImages& images, const PanelValues& weights, int64_t tap
     const TileRange range{taps, first, std::min(together, tiles - first)};
     input_points(images, range, kernels, values);
     multiply(values, range.count, weights, kernels, sums);
-    write_tiles(sums, range, bias, kernels, output);
+    write_tiles(sums, range, finish, kernels, output);
   }
 }
 
@@ -62,18 +62,19 @@ TileGrid grid_of(const at::Tensor& input, const at::Tensor& output, int64_t top,
   return {output.size(0), {input.size(2), output.size(2), top}, {input.size(3), output.size(3), left}};
 }
 
-// All groups; `weights_of` gives those of one, `padding` is that of the images read, and `bias` may be null.
+// All groups; `weights_of` gives those of one, and `padding` is that of the images read.
 template <typename WeightsOf>
 void convolve_groups(const at::Tensor& images, const UnitConvolution& convolution, const Padding& padding,
-                     const float* bias, const cpu::TileKernels& kernels, const at::Tensor& output,
+                     const PixelFinish& finish, const cpu::TileKernels& kernels, const at::Tensor& output,
                      const WeightsOf& weights_of) {
   const int64_t taps = convolution.kernel[0], groups = convolution.groups;
   const int64_t inputs = images.size(1) / groups, outputs = output.size(1) / groups;
   const TileGrid grid = grid_of(images, output, padding.top, padding.left);
   const TileGrid::Places from = grid.inputs(images, taps), to = grid.outputs(output);
   for (int64_t group = 0; group < groups; ++group) {
-    convolve({images, group * inputs, from}, weights_of(group), taps, grid.tiles(),
-             bias == nullptr ? nullptr : bias + group * outputs, kernels, {output, group * outputs, to});
+    const float* bias = finish.bias == nullptr ? nullptr : finish.bias + group * outputs;
+    convolve({images, group * inputs, from}, weights_of(group), taps, grid.tiles(), {bias, finish.rectify}, kernels,
+             {output, group * outputs, to});
   }
 }
 
@@ -110,14 +111,17 @@ double winograd_products(const TileGrid& grid, int64_t taps) {
 
 at::Tensor winograd_output(const at::Tensor& given, const at::Tensor& given_weight,
                            const std::optional<at::Tensor>& bias, const UnitConvolution& convolution,
-                           const cpu::TileKernels& kernels) {
+                           const cpu::TileKernels& kernels, const OutputFinish& finish) {
   const at::Tensor images = channels_last(given), weight = channels_last(given_weight);
   const auto& [kernel, padding, groups] = convolution;
   const int64_t outputs = weight.size(0) / groups;
   const at::Tensor output =
-      empty_channels_last(images.size(0), weight.size(0), images.size(2) + 2 * padding.top - kernel[0] + 1,
-                          images.size(3) + 2 * padding.left - kernel[1] + 1);
-  convolve_groups(images, convolution, padding, bias ? bias->const_data_ptr<float>() : nullptr, kernels, output,
+      finish.place != nullptr
+          ? *finish.place
+          : empty_channels_last(images.size(0), weight.size(0), images.size(2) + 2 * padding.top - kernel[0] + 1,
+                                images.size(3) + 2 * padding.left - kernel[1] + 1);
+  const PixelFinish pixels{bias ? bias->const_data_ptr<float>() : nullptr, finish.rectify};
+  convolve_groups(images, convolution, padding, pixels, kernels, output,
                   [&](int64_t group) { return forward_weights(weight, group * outputs, outputs, kernels); });
   return output;
 }
@@ -131,7 +135,7 @@ at::Tensor winograd_input_gradient(const at::Tensor& given, const at::Tensor& gi
                                                 gradient.size(2) - 2 * padding.top + kernel[0] - 1,
                                                 gradient.size(3) - 2 * padding.left + kernel[1] - 1);
   const int64_t top = kernel[0] - 1 - padding.top, left = kernel[1] - 1 - padding.left;
-  convolve_groups(gradient, convolution, {top, left, top, left}, nullptr, kernels, result,
+  convolve_groups(gradient, convolution, {top, left, top, left}, {}, kernels, result,
                   [&](int64_t group) { return turned_weights(weight, group * outputs, outputs, kernels); });
   return result;
 }

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "ops/cpu/tile_kernels.h"
+#include "output_finish.h"
 #include "sparse_products.h"
 #include "tile_points.h"
 
@@ -24,7 +25,8 @@ double winograd_products(const TileGrid& grid, int64_t taps);
 
 // As sparse_output and sparse_input_gradient, all products of dense weights.
 at::Tensor winograd_output(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                           const UnitConvolution& convolution, const cpu::TileKernels& kernels);
+                           const UnitConvolution& convolution, const cpu::TileKernels& kernels,
+                           const OutputFinish& finish);
 at::Tensor winograd_input_gradient(const at::Tensor& gradient, const at::Tensor& weight,
                                    const UnitConvolution& convolution, const cpu::TileKernels& kernels);
 

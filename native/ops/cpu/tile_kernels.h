@@ -25,6 +25,8 @@ struct TileTransform {
   int64_t point_stride;
   // Sixteen, added to every pixel of an output; null for none.
   const float* bias;
+  // Whether pixels of an output below zero become zero; NaN stays NaN.
+  bool rectify;
 };
 
 // Products of two panels: rows of sixteen sums.
@@ -54,7 +56,7 @@ struct TileKernels {
   void (*input)(const TileTransform&);
   // points = A pixels A^T, of 4 x 4 pixels of a gradient.
   void (*gradient)(const TileTransform&);
-  // pixels = A^T points A + bias, 4 x 4.
+  // pixels = A^T points A + bias, 4 x 4, rectified where asked.
   void (*output)(const TileTransform&);
   // points = G pixels G^T, of taps x taps weights.
   void (*weights)(const TileTransform&);

@@ -1,0 +1,54 @@
+#include "library_convolution.h"
+
+#include <string_view>
+
+#include <ATen/Context.h>
+#include <ATen/core/List.h>
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/ops/convolution.h>
+#include <ATen/ops/relu.h>
+
+#include "channels_last.h"
+#include "product_choice.h"
+#include "wanted_gradients.h"
+
+namespace finepune {
+namespace {
+
+using Pointwise = at::Tensor(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                             at::IntArrayRef padding, at::IntArrayRef strides, at::IntArrayRef dilations,
+                             int64_t groups, std::string_view function, c10::List<std::optional<at::Scalar>> scalars,
+                             std::optional<std::string_view> algorithm);
+using PointwiseHandle = c10::TypedOperatorHandle<Pointwise>;
+
+// The operator that applies a function to what a convolution writes; nothing where this libtorch has none.
+std::optional<PointwiseHandle> find_pointwise() {
+  if (!at::globalContext().hasMKLDNN()) return std::nullopt;
+  const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", ""});
+  if (!found || !found->hasKernelForDispatchKey(c10::DispatchKey::CPU)) return std::nullopt;
+  return found->typed<Pointwise>();
+}
+
+const std::optional<PointwiseHandle>& pointwise() {
+  static const std::optional<PointwiseHandle> handle = find_pointwise();
+  return handle;
+}
+
+}  // namespace
+
+at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
+                               const OutputFinish& finish) {
+  const auto& [strides, padding, dilations, groups] = convolution;
+  const bool rectify = finish.rectify && finish.place == nullptr;
+  const bool fuse = rectify && finish.finite && computes_plainly(images, weight) && images.numel() > 0 &&
+                    !wants_gradients(images, weight, bias);
+  if (fuse && pointwise()) {
+    return pointwise()->call(channels_last(images), channels_last(weight), bias, padding, strides, dilations, groups,
+                             "relu", c10::List<std::optional<at::Scalar>>(), "");
+  }
+  at::Tensor output = at::convolution(images, weight, bias, strides, padding, dilations, false, {0, 0}, groups);
+  return rectify ? at::relu_(output) : output;
+}
+
+}  // namespace finepune
