@@ -7,6 +7,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/relu.h>
+#include <c10/util/Exception.h>
 
 #include "channels_last.h"
 #include "product_choice.h"
@@ -26,7 +27,12 @@ std::optional<PointwiseHandle> find_pointwise() {
   if (!at::globalContext().hasMKLDNN()) return std::nullopt;
   const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", ""});
   if (!found || !found->hasKernelForDispatchKey(c10::DispatchKey::CPU)) return std::nullopt;
-  return found->typed<Pointwise>();
+  try {
+    return found->typed<Pointwise>();
+  } catch (const c10::Error&) {
+    // It is no part of libtorch's interface: another version may give it other arguments.
+    return std::nullopt;
+  }
 }
 
 const std::optional<PointwiseHandle>& pointwise() {
