@@ -1,6 +1,6 @@
 #include "ops/device_graph.h"
 
-#include "ops/error.h"
+#include "ops/lack_cuda.h"
 
 #ifdef FINEPUNE_WITH_CUDA
 
@@ -47,7 +47,7 @@ namespace finepune {
 struct DeviceGraph::Recording {};
 
 DeviceGraph::DeviceGraph(c10::Device, const std::function<void()>&) {
-  throw Error("E_DEVICE", "this build computes on the CPU only; use device cpu");
+  lack_cuda();
 }
 
 DeviceGraph::~DeviceGraph() = default;

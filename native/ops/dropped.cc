@@ -1,6 +1,6 @@
 #include "ops/dropped.h"
 
-#include "ops/error.h"
+#include "ops/lack_cuda.h"
 
 #ifdef FINEPUNE_WITH_CUDA
 #include "ops/cuda/operators.h"
@@ -17,7 +17,7 @@ at::Tensor drop_values(const at::Tensor& values, const Dropping& dropping, const
 #else
 
 at::Tensor drop_values(const at::Tensor&, const Dropping&, const at::Tensor&) {
-  throw Error("E_DEVICE", "this build computes on the CPU only; use device cpu");
+  lack_cuda();
 }
 
 #endif

@@ -1,6 +1,6 @@
 #include "ops/folded_pixels.h"
 
-#include "ops/error.h"
+#include "ops/lack_cuda.h"
 
 #ifdef FINEPUNE_WITH_CUDA
 #include "ops/cuda/operators.h"
@@ -17,7 +17,7 @@ at::Tensor fold_pixels(const at::Tensor& images, const BlockGrid& grid, int64_t 
 #else
 
 at::Tensor fold_pixels(const at::Tensor&, const BlockGrid&, int64_t, at::ScalarType) {
-  throw Error("E_DEVICE", "this build computes on the CPU only; use device cpu");
+  lack_cuda();
 }
 
 #endif

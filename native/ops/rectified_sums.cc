@@ -1,6 +1,6 @@
 #include "ops/rectified_sums.h"
 
-#include "ops/error.h"
+#include "ops/lack_cuda.h"
 
 #ifdef FINEPUNE_WITH_CUDA
 #include "ops/cuda/operators.h"
@@ -32,12 +32,6 @@ std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient,
 }
 
 #else
-
-namespace {
-
-[[noreturn]] void lack_cuda() { throw Error("E_DEVICE", "this build computes on the CPU only; use device cpu"); }
-
-}  // namespace
 
 bool has_rectified_sums(const at::Tensor&) { return false; }
 

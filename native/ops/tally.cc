@@ -1,6 +1,6 @@
 #include "ops/tally.h"
 
-#include "ops/error.h"
+#include "ops/lack_cuda.h"
 
 #ifdef FINEPUNE_WITH_CUDA
 #include "ops/cuda/operators.h"
@@ -18,7 +18,7 @@ void tally_step(const at::Tensor& loss, const at::Tensor& logits, const at::Tens
 #else
 
 void tally_step(const at::Tensor&, const at::Tensor&, const at::Tensor&, int64_t, const Tally&) {
-  throw Error("E_DEVICE", "this build computes on the CPU only; use device cpu");
+  lack_cuda();
 }
 
 #endif
