@@ -2,6 +2,7 @@
 #include <ATen/ops/linear.h>
 
 #include "attributes.h"
+#include "factored_linear.h"
 #include "operator.h"
 #include "sparse_linear.h"
 
@@ -18,7 +19,10 @@ class Linear final : public Operator {
     if (bias_) bias = context.parameters[*bias_].value;
     const Parameter& weight = context.parameters[weight_];
     const double density = static_cast<double>(weight.kept) / static_cast<double>(weight.value.numel());
-    if (is_sparse_linear_faster(inputs[0], weight.value, density)) return sparse_linear(inputs[0], weight.value, bias);
+    if (is_sparse_linear_faster(inputs[0], weight.value, density)) {
+      return sparse_linear(inputs[0], weight.value, bias, weight.factors);
+    }
+    if (has_factored_linear(inputs[0], weight)) return factored_linear(inputs[0], weight.value, bias, weight.factors);
     return at::linear(inputs[0], weight.value, bias);
   }
 

@@ -5,13 +5,13 @@
 #include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
-#include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "linear_weight_gradient.h"
 #include "ops/cpu/direct_choice.h"
-#include "sparse_rows.h"
+#include "packed_weight.h"
+#include "wanted_gradients.h"
 
 namespace finepune {
 namespace {
@@ -19,8 +19,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Inputs of a block, whose images fit a core's own cache, and rows that a thread takes at a time.
-constexpr int64_t kBlockInputs = 1024, kPieceRows = 64;
 // Above this density, or with fewer images, the library's dense product is as fast: the weights must be sorted first.
 constexpr double kDensest = 0.3;
 constexpr int64_t kFewestImages = 16;
@@ -33,24 +31,20 @@ at::Tensor by_feature(const at::Tensor& values, const cpu::DirectKernels& kernel
   return turned;
 }
 
-SparseRows rows_of(const at::Tensor& weight) {
-  return rows_of_outputs(weight.contiguous(), {{0}, 1}, std::min(kBlockInputs, weight.size(1)));
-}
-
-at::Tensor forward_values(const at::Tensor& input, const SparseRows& rows, const std::optional<at::Tensor>& bias,
+at::Tensor forward_values(const at::Tensor& input, const PackedWeight& weight, const std::optional<at::Tensor>& bias,
                           const cpu::DirectKernels& kernels) {
   const at::Tensor features = by_feature(input, kernels);
   const int64_t images = features.size(1);
-  at::Tensor sums = at::empty({rows.rows, images}, at::kFloat);
+  at::Tensor sums = at::empty({weight.rows(), images}, at::kFloat);
   const float* from = features.const_data_ptr<float>();
   float* to = sums.mutable_data_ptr<float>();
-  at::parallel_for(0, (rows.rows + kPieceRows - 1) / kPieceRows, 1, [&](int64_t begin, int64_t end) {
-    for (int64_t piece = begin; piece < end; ++piece) {
-      const int64_t first = piece * kPieceRows, count = std::min(kPieceRows, rows.rows - first);
-      for (int64_t block = 0; block < rows.blocks; ++block) {
-        kernels.sparse({from + block * rows.block_channels * images, rows.entry_offsets(), rows.entry_values(),
-                        rows.block_starts(block) + first, count, images, images / kernels.lanes, to + first * images,
-                        images, block > 0});
+  at::parallel_for(0, weight.row_groups(), 1, [&](int64_t begin, int64_t end) {
+    for (int64_t group = begin; group < end; ++group) {
+      for (int64_t block = 0; block < weight.blocks(); ++block) {
+        const PackedWeight::Piece& piece = weight.piece(group, block);
+        kernels.sparse({from + block * PackedWeight::kPieceInputs * images, piece.offsets, piece.values, piece.starts,
+                        weight.rows_of(group), images, images / kernels.lanes,
+                        to + group * PackedWeight::kPieceRows * images, images, block > 0});
       }
     }
   });
@@ -58,20 +52,22 @@ at::Tensor forward_values(const at::Tensor& input, const SparseRows& rows, const
   return bias ? output.add(*bias).contiguous() : output.contiguous();
 }
 
-at::Tensor input_gradient(const at::Tensor& gradient, const SparseRows& rows, int64_t inputs,
-                          const cpu::DirectKernels& kernels) {
+at::Tensor input_gradient(const at::Tensor& gradient, const PackedWeight& weight, const cpu::DirectKernels& kernels) {
   const at::Tensor outputs = by_feature(gradient, kernels);
   const int64_t images = outputs.size(1);
-  at::Tensor sums = at::empty({inputs, images}, at::kFloat);
+  at::Tensor sums = at::empty({weight.inputs(), images}, at::kFloat);
   const float* from = outputs.const_data_ptr<float>();
   float* to = sums.mutable_data_ptr<float>();
   // No two blocks add to the same inputs.
-  at::parallel_for(0, rows.blocks, 1, [&](int64_t begin, int64_t end) {
+  at::parallel_for(0, weight.blocks(), 1, [&](int64_t begin, int64_t end) {
     for (int64_t block = begin; block < end; ++block) {
-      const int64_t first = block * rows.block_channels, last = std::min(first + rows.block_channels, inputs);
-      std::fill(to + first * images, to + last * images, 0.0f);
-      kernels.scatter({from, rows.entry_offsets(), rows.entry_values(), rows.block_starts(block), rows.rows, images,
-                       images / kernels.lanes, to + first * images});
+      float* block_sums = to + block * PackedWeight::kPieceInputs * images;
+      std::fill(block_sums, block_sums + weight.inputs_of(block) * images, 0.0f);
+      for (int64_t group = 0; group < weight.row_groups(); ++group) {
+        const PackedWeight::Piece& piece = weight.piece(group, block);
+        kernels.scatter({from + group * PackedWeight::kPieceRows * images, piece.offsets, piece.values, piece.starts,
+                         weight.rows_of(group), images, images / kernels.lanes, block_sums});
+      }
     }
   });
   return sums.narrow(1, 0, gradient.size(0)).t().contiguous();
@@ -80,27 +76,29 @@ at::Tensor input_gradient(const at::Tensor& gradient, const SparseRows& rows, in
 class SparseLinearFunction : public torch::autograd::Function<SparseLinearFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& input, const at::Tensor& weight,
-                            const std::optional<at::Tensor>& bias, const cpu::DirectKernels& kernels) {
-    const SparseRows rows = rows_of(weight);
-    // The sorted weights serve both ways.
-    context->save_for_backward({input, rows.starts, rows.offsets, rows.values});
-    context->saved_data["shape"] = std::vector<int64_t>{rows.rows, rows.blocks, rows.block_channels};
+                            const std::optional<at::Tensor>& bias, const c10::intrusive_ptr<GradientFactors>& factors,
+                            const cpu::DirectKernels& kernels) {
+    const auto packed = c10::make_intrusive<PackedWeight>(weight.contiguous(), kernels);
+    // The packed weights serve both ways.
+    context->save_for_backward({input});
+    context->saved_data["weight"] = c10::IValue::make_capsule(packed);
     context->saved_data["kernels"] = std::string(kernels.name);
     context->saved_data["bias"] = bias.has_value();
-    return forward_values(input, rows, bias, kernels);
+    save_factors(*context, factors);
+    return forward_values(input, *packed, bias, kernels);
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
-    const variable_list saved = context->get_saved_variables();
-    const std::vector<int64_t> shape = context->saved_data["shape"].toIntVector();
-    const SparseRows rows{shape[0], shape[1], shape[2], saved[1], saved[2], saved[3]};
+    const at::Tensor input = context->get_saved_variables()[0];
+    const auto packed =
+        c10::static_intrusive_pointer_cast<PackedWeight>(context->saved_data["weight"].toCapsule());
     const at::Tensor& gradient = gradients[0];
-    variable_list result(4);
+    variable_list result(5);
     if (context->needs_input_grad(0)) {
-      result[0] = input_gradient(gradient, rows, saved[0].size(1),
+      result[0] = input_gradient(gradient, *packed,
                                  *cpu::find_direct_kernels(context->saved_data["kernels"].toStringRef()));
     }
-    if (context->needs_input_grad(1)) result[1] = at::mm(gradient.t(), saved[0]);
+    if (context->needs_input_grad(1)) result[1] = linear_weight_gradient(*context, gradient, input);
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) result[2] = gradient.sum(0);
     return result;
   }
@@ -115,11 +113,10 @@ bool is_sparse_linear_faster(const at::Tensor& input, const at::Tensor& weight, 
 }
 
 at::Tensor sparse_linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
-                         const cpu::DirectKernels* kernels) {
+                         c10::intrusive_ptr<GradientFactors> factors, const cpu::DirectKernels* kernels) {
   const cpu::DirectKernels& chosen = kernels == nullptr ? cpu::best_direct_kernels() : *kernels;
-  const bool learns = input.requires_grad() || weight.requires_grad() || (bias && bias->requires_grad());
-  if (at::GradMode::is_enabled() && learns) return SparseLinearFunction::apply(input, weight, bias, chosen);
-  return forward_values(input, rows_of(weight), bias, chosen);
+  if (wants_gradients(input, weight, bias)) return SparseLinearFunction::apply(input, weight, bias, factors, chosen);
+  return forward_values(input, PackedWeight(weight.contiguous(), chosen), bias, chosen);
 }
 
 }  // namespace finepune

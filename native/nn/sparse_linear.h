@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "ops/cpu/direct_kernels.h"
+#include "ops/gradient_factors.h"
 
 namespace finepune {
 
@@ -14,9 +15,10 @@ namespace finepune {
 bool is_sparse_linear_faster(const at::Tensor& input, const at::Tensor& weight, double density);
 
 // [N, out] of `input` [N, in], `weight` [out, in] and `bias` [out], all float32 on the CPU. With autograd: the gradients
-// are those of at::linear, the weight's whole, zeros included. Values do not depend on the number of threads.
-// `kernels`: null for the best.
+// are those of at::linear, the weight's whole, zeros included; or, with `factors`, its factors are left there and the
+// weight gets none. Values do not depend on the number of threads. `kernels`: null for the best.
 at::Tensor sparse_linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                         c10::intrusive_ptr<GradientFactors> factors = nullptr,
                          const cpu::DirectKernels* kernels = nullptr);
 
 }  // namespace finepune

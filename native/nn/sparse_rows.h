@@ -30,7 +30,7 @@ struct SparseRows {
   const float* entry_values() const { return values.const_data_ptr<float>(); }
 };
 
-// `weight`: [out, in / groups, height, width], float32, channels_last, or [out, in]. A row for every output channel;
+// `weight`: [out, in / groups, height, width], float32, channels_last. A row for every output channel;
 // blocks are `block_channels` of a group's input channels. `block_channels` planes must be no more than 65,536 pixels.
 SparseRows rows_of_outputs(const at::Tensor& weight, const RowTaps& taps, int64_t block_channels);
 

@@ -1,4 +1,4 @@
-// Whether a convolution must record what its gradients need.
+// Whether a convolution or a linear layer must record what its gradients need.
 #pragma once
 
 #include <optional>

@@ -90,7 +90,7 @@ void add_products(const PanelValues& gradients, const PanelValues& images, int64
       for (int64_t input = 0; input < images.panels(); ++input) {
         for (int64_t output = 0; output < gradients.panels(); ++output) {
           kernels.columns({gradients.at(point, output, first), images.at(point, input, first), tiles,
-                           sums.at(point, input, output * kPanelChannels), accumulate || part > 0});
+                           sums.at(point, input, output * kPanelChannels), kPanelChannels, accumulate || part > 0});
         }
       }
     }

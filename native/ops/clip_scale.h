@@ -8,7 +8,8 @@
 namespace finepune {
 
 // min(1, clip_norm / (norm + 1e-6)), norm the 2-norm over all gradients together (torch.nn.utils.clip_grad_norm_), as one
-// float32 value on their device. `clip_norm` above 0; at least one gradient, float32, all on one device.
-at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm);
+// float32 value on their device. `clip_norm` above 0; gradients float32, all on one device. `square_sum`: over the squares
+// of the entries of gradients that are not at hand, on the CPU alone. At least one gradient of either kind.
+at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm, double square_sum = 0);
 
 }  // namespace finepune

@@ -6,7 +6,9 @@
 
 #include <ATen/Parallel.h>
 
+#include "ops/cpu/direct_choice.h"
 #include "ops/cpu/step_kernels.h"
+#include "ops/factored_step.h"
 #include "ops/layout.h"
 
 #ifdef FINEPUNE_WITH_CUDA
@@ -28,8 +30,12 @@ cpu::StepKernel best_kernel() {
   return kernels[count - 1].kernel;
 }
 
-int64_t run(const cpu::StepSpan& whole, const StepRates& rates, PrunedEntries pruned, const MaskThresholds* refresh) {
+int64_t run(const cpu::StepSpan& whole, const LayerStep& layer, const StepRates& rates, PrunedEntries pruned) {
   static const cpu::StepKernel kernel = best_kernel();
+  const MaskThresholds* refresh = layer.refresh && whole.mask != nullptr ? &*layer.refresh : nullptr;
+  if (layer.factors) {
+    return factored_step(whole, *layer.factors, rates, pruned, refresh, kernel, *cpu::best_direct_kernels().tiles);
+  }
   std::atomic<int64_t> ones{0};
   // Chunks, not entries, are shared out, so that every chunk starts on a vector boundary.
   const int64_t chunks = (whole.count + grain - 1) / grain;
@@ -48,20 +54,28 @@ int64_t run(const cpu::StepSpan& whole, const StepRates& rates, PrunedEntries pr
   return ones;
 }
 
-bool aligned(const void* address) { return reinterpret_cast<uintptr_t>(address) % 64 == 0; }
+// Whether the parameter is written past the caches.
+bool streams(const LayerStep& layer) {
+  const at::Tensor& parameter = layer.weight.parameter;
+  const bool aligned = reinterpret_cast<uintptr_t>(parameter.const_data_ptr()) % 64 == 0;
+  const bool rows_aligned = !layer.factors || parameter.size(1) % 16 == 0;
+  return parameter.numel() >= stream_from && aligned && rows_aligned;
+}
+
+const float* gradient_of(const LayerStep& layer) {
+  return layer.factors ? nullptr : layer.gradient.const_data_ptr<float>();
+}
 
 int64_t masked_step(const LayerStep& layer, const StepRates& rates, PrunedEntries pruned) {
   const MaskedWeight& weight = layer.weight;
-  float* parameter = weight.parameter.data_ptr<float>();
-  const int64_t count = weight.parameter.numel();
-  const cpu::StepSpan span{parameter,
+  const cpu::StepSpan span{weight.parameter.data_ptr<float>(),
                            weight.shadow.data_ptr<float>(),
                            weight.momentum.data_ptr<float>(),
-                           layer.gradient.const_data_ptr<float>(),
+                           gradient_of(layer),
                            weight.mask.data_ptr<uint8_t>(),
-                           count,
-                           count >= stream_from && aligned(parameter)};
-  return run(span, rates, pruned, layer.refresh ? &*layer.refresh : nullptr);
+                           weight.parameter.numel(),
+                           streams(layer)};
+  return run(span, layer, rates, pruned);
 }
 
 void plain_step(const LayerStep& layer, const StepRates& rates) {
@@ -70,11 +84,11 @@ void plain_step(const LayerStep& layer, const StepRates& rates) {
   const cpu::StepSpan span{values,
                            values,
                            weight.momentum.data_ptr<float>(),
-                           layer.gradient.const_data_ptr<float>(),
+                           gradient_of(layer),
                            nullptr,
                            weight.parameter.numel(),
                            false};
-  run(span, rates, PrunedEntries::learning, nullptr);
+  run(span, layer, rates, PrunedEntries::learning);
 }
 
 void step_on_cpu(const std::vector<LayerStep>& layers, const StepOptions& options, const at::Tensor& kept) {
@@ -99,6 +113,21 @@ void check_value(const at::Tensor& value, at::ScalarType type, at::Device device
   }
 }
 
+void check_gradient(const LayerStep& layer) {
+  const at::Tensor& parameter = layer.weight.parameter;
+  if (!layer.factors) return check_same_layout(parameter, layer.gradient, at::kFloat, "gradient");
+  const at::Tensor &outputs = layer.factors->outputs, &inputs = layer.factors->inputs;
+  for (const at::Tensor& factor : {outputs, inputs}) {
+    if (!factor.defined() || factor.dim() != 2 || factor.scalar_type() != at::kFloat || !factor.is_cpu()) {
+      throw std::invalid_argument("a factor of the gradient has the wrong dtype, shape or device");
+    }
+  }
+  const bool fits = parameter.is_cpu() && parameter.dim() == 2 && parameter.is_contiguous() &&
+                    outputs.size(1) == parameter.size(0) && inputs.size(1) == parameter.size(1) &&
+                    outputs.size(0) == inputs.size(0);
+  if (!fits) throw std::invalid_argument("the factors of the gradient do not fit the parameter");
+}
+
 void check(const std::vector<LayerStep>& layers, const StepOptions& options, const at::Tensor& kept) {
   const at::Device device = kept.device();
   if (kept.scalar_type() != at::kLong || !kept.is_contiguous()) {
@@ -109,7 +138,7 @@ void check(const std::vector<LayerStep>& layers, const StepOptions& options, con
   for (const LayerStep& layer : layers) {
     const auto& [parameter, shadow, momentum, mask] = layer.weight;
     check_same_layout(parameter, momentum, at::kFloat, "momentum");
-    check_same_layout(parameter, layer.gradient, at::kFloat, "gradient");
+    check_gradient(layer);
     if (parameter.device() != device) throw std::invalid_argument("kept lies on another device than the parameter");
     if (!mask.defined()) continue;
     check_same_layout(parameter, shadow, at::kFloat, "shadow");

@@ -7,6 +7,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "ops/gradient_factors.h"
 #include "ops/step_types.h"
 
 namespace finepune {
@@ -23,13 +24,15 @@ struct MaskedWeight {
 // What one layer does in a step.
 struct LayerStep {
   MaskedWeight weight;
-  // As the parameter.
+  // As the parameter; undefined where there are factors.
   at::Tensor gradient;
   float learning_rate = 0;
   // a and b where the mask is refreshed; ignored without a mask.
   std::optional<MaskThresholds> refresh;
   // Where the number of ones stands in `kept`; not used without a mask.
   int64_t kept_index = 0;
+  // The gradient of a weight [out, in], contiguous, on the CPU; null where it is given whole.
+  c10::intrusive_ptr<GradientFactors> factors = nullptr;
 };
 
 // What all layers of a step share. The tensors hold one value each, on the layers' device, so that a value computed
@@ -54,7 +57,8 @@ struct StepOptions {
 // Weight decay acts on kept entries only: a pruned one must not shrink, out of sight, below what its gradients made it.
 // With PrunedEntries::frozen, W of a pruned entry stays as it is and its m becomes 0, so that no momentum of an earlier
 // phase can move it later. A NaN in W leaves its mask alone.
-// Values are the same to the last bit on every CPU, for every number of threads, and on a GPU: no sum crosses entries.
+// Values are the same to the last bit on every CPU, for every number of threads, and on a GPU: no sum crosses entries,
+// but for a gradient given in factors, whose sums over images depend on the instruction set.
 // `kept`: int64, on the layers' device; at each layer's index the number of ones in its T before the step and, after it,
 // behind it. On a GPU the step is queued on the current stream, and nothing waits for it.
 // Throws std::invalid_argument on tensors that do not fit together.

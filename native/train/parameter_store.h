@@ -73,13 +73,14 @@ class ParameterStore {
   // the network's device. Undefined where there are no gradients or `clip_norm` is 0.
   at::Tensor gradient_scale(double clip_norm) const;
 
-  // Before the first of a row of steps, with nothing but steps between them.
+  // Before the first of a row of steps, with nothing but steps between them. Until end_steps the gradients of linear
+  // layers' weights on the CPU are left in factors.
   void begin_steps();
   // One step from the gradients of the last backward, which are released. Returns the number of masks refreshed.
   // `proceed` as in StepOptions. On a GPU nothing waits for it, and the counts of kept weights stay those of before.
   int64_t step(const StepSettings& settings, const at::Tensor& proceed);
-  // After the steps: waits for them, and takes over the counts.
-  void read_counts();
+  // After the steps, also where one failed: waits for them, and takes over the counts.
+  void end_steps();
   void release_gradients();
 
  private:
@@ -102,6 +103,9 @@ class ParameterStore {
   // W o T, or W o h(W), into the parameters of these, and the counts of ones.
   void write(const std::vector<std::pair<State*, MaskUse>>& layers, const std::map<State*, MaskThresholds>& thresholds);
   void ensure_momentum(State& state);
+  void read_counts();
+  // Takes a parameter's gradient away into `layer`, whole or in factors; false where it has none.
+  bool take_gradient(State& state, LayerStep& layer);
   // What a step does to one parameter; its gradient is taken away. None where it has none.
   std::optional<LayerStep> layer_step(State& state, size_t index, const StepSettings& settings);
   bool refresh_due(const State& state, size_t index, const StepSettings& settings) const;

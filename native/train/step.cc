@@ -36,7 +36,10 @@ void ParameterStore::unfreeze() {
 }
 
 void ParameterStore::release_gradients() {
-  for (State& state : states_) state.parameter->value.mutable_grad().reset();
+  for (State& state : states_) {
+    state.parameter->value.mutable_grad().reset();
+    if (state.parameter->factors) state.parameter->factors->reset();
+  }
 }
 
 bool ParameterStore::refresh_due(const State& state, size_t index, const StepSettings& settings) const {
@@ -53,6 +56,15 @@ void ParameterStore::begin_steps() {
   at::Tensor counts = at::empty({static_cast<int64_t>(states_.size())}, at::kLong);
   for (size_t i = 0; i < states_.size(); ++i) counts.data_ptr<int64_t>()[i] = states_[i].parameter->kept;
   kept_ = counts.to(network_.device());
+  if (!kept_.is_cpu()) return;
+  for (State& state : states_) {
+    if (state.parameter->value.dim() == 2) state.parameter->factors = c10::make_intrusive<GradientFactors>();
+  }
+}
+
+void ParameterStore::end_steps() {
+  read_counts();
+  for (State& state : states_) state.parameter->factors.reset();
 }
 
 void ParameterStore::read_counts() {
@@ -60,17 +72,25 @@ void ParameterStore::read_counts() {
   for (size_t i = 0; i < states_.size(); ++i) states_[i].parameter->kept = counts.const_data_ptr<int64_t>()[i];
 }
 
-std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, const StepSettings& settings) {
-  at::Tensor& stored = state.parameter->value.mutable_grad();
-  if (!stored.defined()) return std::nullopt;
+bool ParameterStore::take_gradient(State& state, LayerStep& layer) {
   const at::Tensor value = state.parameter->value.detach();
-  at::Tensor gradient = std::move(stored);
-  stored.reset();
-  if (!has_layout_of(value, gradient)) gradient = at::empty_like(value).copy_(gradient);
-  ensure_momentum(state);
+  at::Tensor gradient = std::move(state.parameter->value.mutable_grad());
+  state.parameter->value.mutable_grad().reset();
+  const bool factored = state.parameter->factors && state.parameter->factors->defined();
+  if (factored && !gradient.defined()) {
+    layer.factors = state.parameter->factors;
+    return true;
+  }
+  if (!gradient.defined()) return false;
+  layer.gradient = has_layout_of(value, gradient) ? gradient : at::empty_like(value).copy_(gradient);
+  return true;
+}
+
+std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, const StepSettings& settings) {
   LayerStep layer;
-  layer.weight = {value, state.shadow, state.momentum, state.mask};
-  layer.gradient = std::move(gradient);
+  if (!take_gradient(state, layer)) return std::nullopt;
+  ensure_momentum(state);
+  layer.weight = {state.parameter->value.detach(), state.shadow, state.momentum, state.mask};
   layer.learning_rate = static_cast<float>(settings.learning_rate * state.factor);
   layer.kept_index = static_cast<int64_t>(index);
   if (state.mask.defined() && refresh_due(state, index, settings)) layer.refresh = state.thresholds;
@@ -80,11 +100,17 @@ std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, 
 at::Tensor ParameterStore::gradient_scale(double clip_norm) const {
   if (clip_norm <= 0) return {};
   std::vector<at::Tensor> gradients;
+  double square_sum = 0;
+  bool factored = false;
   for (const State& state : states_) {
     const at::Tensor& gradient = state.parameter->value.grad();
     if (gradient.defined()) gradients.push_back(gradient);
+    const c10::intrusive_ptr<GradientFactors>& factors = state.parameter->factors;
+    if (!factors || !factors->defined()) continue;
+    factored = true;
+    square_sum += factors->square_sum();
   }
-  return gradients.empty() ? at::Tensor() : clip_scale(gradients, clip_norm);
+  return gradients.empty() && !factored ? at::Tensor() : clip_scale(gradients, clip_norm, square_sum);
 }
 
 int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& proceed) {
@@ -106,6 +132,7 @@ int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& pro
   options.pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
   options.proceed = proceed;
   step_layers(layers, options, kept_);
+  release_gradients();
   // On the CPU the next forward chooses by them how to multiply.
   if (kept_.is_cpu()) read_counts();
   return refreshes;

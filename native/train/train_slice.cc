@@ -75,10 +75,10 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
     totals.finish();
   } catch (...) {
     store_->release_gradients();
-    store_->read_counts();
+    store_->end_steps();
     throw;
   }
-  store_->read_counts();
+  store_->end_steps();
   result.steps = totals.steps();
   result.images = totals.images();
   const double images = static_cast<double>(std::max<int64_t>(1, result.images));

@@ -39,7 +39,7 @@ struct Setup {
   }
   Result sparse(const cpu::DirectKernels* kernels) const {
     return run(at::kFloat, [&](const at::Tensor& x, const at::Tensor& w, const at::Tensor& b) {
-      return sparse_linear(x, w, b, kernels);
+      return sparse_linear(x, w, b, nullptr, kernels);
     });
   }
 };

@@ -50,12 +50,13 @@ __attribute__((always_inline)) inline void dense_column(const float* weights, co
 }
 
 #include "ops/cpu/direct_body.inc"
+#include "ops/cpu/pack_avx2.inc"
 
 }  // namespace
 
 const DirectKernels direct_avx2 = {
     "avx2", kLanes, kMergedVectors, kDenseVectors, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response,
-    &tile_avx2};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, pack, write_rows, max_row, sum_row,
+    response, &tile_avx2};
 
 }  // namespace finepune::cpu

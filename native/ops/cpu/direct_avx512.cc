@@ -24,12 +24,13 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 }
 
 #include "ops/cpu/direct_body.inc"
+#include "ops/cpu/pack_avx2.inc"
 
 }  // namespace
 
 const DirectKernels direct_avx512 = {
     "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response,
-    &tile_avx512};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, pack, write_rows, max_row, sum_row,
+    response, &tile_avx512};
 
 }  // namespace finepune::cpu

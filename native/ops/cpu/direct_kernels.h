@@ -197,6 +197,9 @@ struct DirectKernels {
   // Sum of values[j] * input[offsets[j]].
   float (*sparse_dot)(const uint16_t* offsets, const float* values, int64_t count, const float* input);
   void (*sparse_columns)(const ColumnTile&);
+  // Of values[i], i < count <= 65,536, those other than 0 (NaN is), in order: kept[j] = values[i], offsets[j] = i. Returns
+  // their number; up to eight places past the last may be written.
+  int64_t (*pack)(const float* values, int64_t count, uint16_t* offsets, float* kept);
   void (*write_rows)(const RowsWrite&);
   void (*max_row)(const PoolRow&);
   void (*sum_row)(const PoolRow&);

@@ -16,11 +16,21 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 
 #include "ops/cpu/direct_body.inc"
 
+int64_t pack(const float* values, int64_t count, uint16_t* offsets, float* kept) {
+  int64_t at = 0;
+  for (int64_t i = 0; i < count; ++i) {
+    kept[at] = values[i];
+    offsets[at] = static_cast<uint16_t>(i);
+    at += values[i] != 0;
+  }
+  return at;
+}
+
 }  // namespace
 
 const DirectKernels direct_portable = {
     "portable", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
-    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, write_rows, max_row, sum_row, response,
-    &tile_portable};
+    winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, pack, write_rows, max_row, sum_row,
+    response, &tile_portable};
 
 }  // namespace finepune::cpu

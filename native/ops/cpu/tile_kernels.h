@@ -42,12 +42,13 @@ struct PanelRows {
 };
 
 // The same over the tiles of both:
-//   output[r * 16 + i] (+)= sum over t < tiles of left[t * 16 + r] * right[t * 16 + i]    for r < 16
+//   output[r * output_stride + i] (+)= sum over t < tiles of left[t * 16 + r] * right[t * 16 + i]    for r < 16
 struct PanelColumns {
   const float* left;
   const float* right;
   int64_t tiles;
   float* output;
+  int64_t output_stride;
   bool accumulate;
 };
 

@@ -1,0 +1,18 @@
+// A linear layer with dense products whose weight's gradient is left in factors.
+#pragma once
+
+#include <optional>
+
+#include "network.h"
+
+namespace finepune {
+
+// Whether `weight` asks for factors, and `input` [N, in] is one that a step on the CPU can take: float32, no autocast.
+bool has_factored_linear(const at::Tensor& input, const Parameter& weight);
+
+// [N, out] as at::linear of `input` [N, in], `weight` [out, in] and `bias` [out]. Its gradients are the same, but the
+// weight gets none: the factors of it are left in `factors`.
+at::Tensor factored_linear(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                           const c10::intrusive_ptr<GradientFactors>& factors);
+
+}  // namespace finepune
