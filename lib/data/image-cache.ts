@@ -20,7 +20,7 @@ import type { ImageCache, Item, SkippedImage } from './types.js';
 export interface ImageCacheOptions extends ImageGeometry {
   /** Folder of the cache files; imageCacheDirectory() where absent. */
   directory?: string | undefined;
-  /** Images decoded at once; the number of cores where absent. */
+  /** Cores to keep busy with decoding; those there are where absent. */
   concurrency?: number | undefined;
   /** Whether an unreadable image is an error instead of being skipped. */
   strict?: boolean | undefined;
@@ -36,8 +36,8 @@ const DOING = 'decoding images';
  *
  * The file is keyed by the contents of the images, the geometry and the decoder's version, so that renamed or moved
  * images are found again and changed ones are decoded anew. Records are written as they are decoded: memory holds
- * `concurrency` images. The file appears under its name complete or not at all; two processes may build one at once.
- * Unreadable images are skipped and listed. Afterwards the folder's oldest caches over the budget are removed
+ * twice `concurrency` images. The file appears under its name complete or not at all; two processes may build one at
+ * once. Unreadable images are skipped and listed. Afterwards the folder's oldest caches over the budget are removed
  * (see evictOldCaches).
  *
  * @throws ImageError for the first unreadable image where `strict`; AbortedError on the signal; FileError where the
@@ -136,7 +136,8 @@ async function build(
     const skipped: SkippedContent[] = [];
     try {
       let done = 0;
-      const pool = { concurrency: options.concurrency, signal: options.signal, doing: DOING };
+      // While one image is decoded another is read and a third written: as many as there are cores leave them idle.
+      const pool = { concurrency: options.concurrency * 2, signal: options.signal, doing: DOING };
       await forEachParallel(contents, pool, async (content, record) => {
         const image = pathsOf.get(content)![0];
         try {
