@@ -1,8 +1,7 @@
 // Gemm: y = x W^T + b. Attributes out_features, bias; weight [out, in].
-#include <ATen/ops/linear.h>
-
 #include "attributes.h"
 #include "factored_linear.h"
+#include "library_linear.h"
 #include "operator.h"
 #include "sparse_linear.h"
 
@@ -20,10 +19,10 @@ class Linear final : public Operator {
     const Parameter& weight = context.parameters[weight_];
     const double density = static_cast<double>(weight.kept) / static_cast<double>(weight.value.numel());
     if (is_sparse_linear_faster(inputs[0], weight.value, density)) {
-      return sparse_linear(inputs[0], weight.value, bias, weight.factors);
+      return sparse_linear(inputs[0].to(at::kFloat), weight.value, bias, weight.factors);
     }
     if (has_factored_linear(inputs[0], weight)) return factored_linear(inputs[0], weight.value, bias, weight.factors);
-    return at::linear(inputs[0], weight.value, bias);
+    return library_linear(inputs[0], weight.value, bias);
   }
 
   bool output_may_be_overwritten() const override { return true; }

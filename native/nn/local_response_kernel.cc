@@ -9,7 +9,7 @@
 // because the library itself is built for every x86-64.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
 #define FINEPUNE_VECTOR_CLONES \
-  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3", "no-math-errno")))
+  __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define FINEPUNE_VECTOR_CLONES
 #endif

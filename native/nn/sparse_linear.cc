@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -107,8 +106,9 @@ class SparseLinearFunction : public torch::autograd::Function<SparseLinearFuncti
 }  // namespace
 
 bool is_sparse_linear_faster(const at::Tensor& input, const at::Tensor& weight, double density) {
-  const bool plain = input.is_cpu() && input.dim() == 2 && input.scalar_type() == at::kFloat &&
-                     weight.scalar_type() == at::kFloat && !at::autocast::is_autocast_enabled(at::kCPU);
+  const at::ScalarType type = input.scalar_type();
+  const bool plain = input.is_cpu() && input.dim() == 2 && (type == at::kFloat || type == at::kBFloat16) &&
+                     weight.scalar_type() == at::kFloat;
   return plain && density < kDensest && input.size(0) >= kFewestImages && cpu::best_direct_kernels().lanes >= 8;
 }
 

@@ -10,8 +10,9 @@
 
 namespace finepune {
 
-// Whether y = x W^T with `input` [N, in] is faster so at this density: a function of shapes, of the density and of the
-// CPU's instruction set alone, so that a run can be repeated to the last bit.
+// Whether y = x W^T with `input` [N, in], float32 or bfloat16, is faster so at this density: a function of shapes, of the
+// density and of the CPU's instruction set alone, so that a run can be repeated to the last bit. Also where others are
+// computed in bfloat16: packing reads the weight once, and casting it for a dense product reads and writes it first.
 bool is_sparse_linear_faster(const at::Tensor& input, const at::Tensor& weight, double density);
 
 // [N, out] of `input` [N, in], `weight` [out, in] and `bias` [out], all float32 on the CPU. With autograd: the gradients

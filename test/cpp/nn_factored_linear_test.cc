@@ -1,5 +1,6 @@
 #include "nn/factored_linear.h"
 
+#include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
 #include "check.h"
@@ -13,14 +14,14 @@ using Factors = c10::intrusive_ptr<GradientFactors>;
 
 struct Leaves {
   at::Tensor input = random_tensor({20, 300}, 1).requires_grad_();
-  at::Tensor weight = (random_tensor({40, 300}, 2) * at::lt(random_tensor({40, 300}, 5), -0.6)).requires_grad_();
-  at::Tensor bias = random_tensor({40}, 3).requires_grad_();
+  at::Tensor weight = (random_tensor({250, 300}, 2) * at::lt(random_tensor({250, 300}, 5), -0.6)).requires_grad_();
+  at::Tensor bias = random_tensor({250}, 3).requires_grad_();
 };
 
 // The layer's own gradients beside those of at::linear in float64, the weight's from its factors.
 template <typename Layer>
 void check_layer(const Layer& layer) {
-  const at::Tensor gradient = random_tensor({20, 40}, 4);
+  const at::Tensor gradient = random_tensor({20, 250}, 4);
   Leaves leaves;
   const auto factors = c10::make_intrusive<GradientFactors>();
   const at::Tensor output = layer(leaves.input, leaves.weight, leaves.bias, factors);
@@ -50,7 +51,24 @@ TEST("sparse linear: the weight's gradient is left in factors where they are ask
                  const Factors& factors) { return sparse_linear(input, weight, bias, factors); });
 }
 
-TEST("factored linear: only where factors are asked for, gradients wanted and the products float32's") {
+TEST("factored linear: in bfloat16 under autocast, its gradient's factors in float32") {
+  Leaves leaves;
+  const at::Tensor gradient = random_tensor({20, 250}, 4);
+  const auto factors = c10::make_intrusive<GradientFactors>();
+  at::autocast::set_autocast_enabled(at::kCPU, true);
+  const at::Tensor output = factored_linear(leaves.input, leaves.weight, leaves.bias, factors);
+  at::autocast::set_autocast_enabled(at::kCPU, false);
+  CHECK(output.scalar_type() == at::kBFloat16);
+  output.backward(gradient.to(at::kBFloat16));
+  const at::Tensor by_weight = at::mm(gradient.t(), leaves.input.detach());
+  CHECK(relative_error(output, at::linear(leaves.input, leaves.weight, leaves.bias)) < 1e-2);
+  CHECK(relative_error(leaves.input.grad(), at::mm(gradient, leaves.weight.detach())) < 1e-2);
+  CHECK(relative_error(leaves.bias.grad(), gradient.sum(0)) < 1e-2);
+  CHECK(factors->outputs.scalar_type() == at::kFloat && factors->inputs.scalar_type() == at::kFloat);
+  CHECK(relative_error(factors->product(), by_weight) < 1e-2);
+}
+
+TEST("factored linear: only where factors are asked for, and gradients wanted") {
   const Leaves leaves;
   Parameter weight;
   weight.value = leaves.weight;
