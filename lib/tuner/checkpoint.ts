@@ -12,6 +12,13 @@ import type { Session } from '../native/session.js';
 /** Which roles a checkpoint holds: all of them, or only what running the network needs. */
 export type CheckpointKind = 'training' | 'weights';
 
+/** A parameter as it was when it was copied. */
+export interface WeightTensor {
+  name: string;
+  shape: number[];
+  data: Float32Array;
+}
+
 const VERSION = '1';
 
 /** Roles that exist for a parameter. The parameter of a prunable weight is W o T: shadow and mask say it already. */
@@ -26,15 +33,10 @@ function rolesOf(parameter: ParameterDescription, kind: CheckpointKind): TensorR
  * Writes the session's tensors and `progress` (any JSON value) to `path`, atomically.
  * @throws FileError on a full disk or an unwritable folder; what stood at `path` stays.
  */
-export async function saveCheckpoint(
-  path: string,
-  session: Session,
-  kind: CheckpointKind,
-  progress: object,
-): Promise<void> {
+export async function saveCheckpoint(path: string, session: Session, progress: object): Promise<void> {
   const entries = session
     .describeParameters()
-    .flatMap((parameter) => rolesOf(parameter, kind).map((role) => ({ role, parameter })));
+    .flatMap((parameter) => rolesOf(parameter, 'training').map((role) => ({ role, parameter })));
   await writeSafetensors(
     path,
     entries.map(({ role, parameter }) => ({
@@ -44,8 +46,40 @@ export async function saveCheckpoint(
       // Fetched when its turn comes, so that no second copy of the network is held at once.
       data: async () => (await session.getTensors({ role, names: [parameter.name] }))[parameter.name],
     })),
-    { 'finepune.checkpoint': VERSION, kind, progress: JSON.stringify(progress) },
+    metadataOf('training', progress),
   );
+}
+
+/** A copy of the session's weights, as much memory as they take. */
+export async function copyWeights(session: Session): Promise<WeightTensor[]> {
+  const tensors: WeightTensor[] = [];
+  for (const { name, shape } of session.describeParameters()) {
+    const data = (await session.getTensors({ role: 'parameter', names: [name] }))[name];
+    if (!(data instanceof Float32Array)) throw new TypeError(`expected float32 values for ${name}`);
+    tensors.push({ name, shape, data });
+  }
+  return tensors;
+}
+
+/**
+ * Writes a checkpoint of weights alone to `path`, atomically.
+ * @throws FileError on a full disk or an unwritable folder; what stood at `path` stays.
+ */
+export async function saveWeights(path: string, tensors: readonly WeightTensor[]): Promise<void> {
+  await writeSafetensors(
+    path,
+    tensors.map(({ name, shape, data }) => ({
+      name: `parameter/${name}`,
+      dtype: 'F32' as const,
+      shape,
+      data: () => Promise.resolve(data),
+    })),
+    metadataOf('weights', {}),
+  );
+}
+
+function metadataOf(kind: CheckpointKind, progress: object): Record<string, string> {
+  return { 'finepune.checkpoint': VERSION, kind, progress: JSON.stringify(progress) };
 }
 
 /** Where the loop stood when the checkpoint was written, or null where there is none. */

@@ -8,6 +8,7 @@
 import { AbortedError } from '../errors.js';
 import type { SampleList, SurgerySchedule } from '../native/addon.js';
 import { evaluateSamples } from '../native/evaluation.js';
+import { BestWeights } from './best-weights.js';
 import { restoreCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { finishRun } from './finish.js';
 import { compressionOf } from './layers.js';
@@ -29,6 +30,8 @@ const FINETUNE_MARKS = 12;
 /** Walks the stages from where the standing says to the result. */
 export class TuneLoop {
   readonly #context: RunContext;
+  /** Of the stage that runs, where it keeps its best. */
+  #best: BestWeights | null = null;
 
   constructor(context: RunContext) {
     this.#context = context;
@@ -80,7 +83,7 @@ export class TuneLoop {
       tuneAccuracy: top1,
       fresh: this.#context.network.weights.fresh,
     });
-    await saveCheckpoint(paths.warmup, open.session, 'training', {});
+    await saveCheckpoint(paths.warmup, open.session, {});
     await this.#advance(open, 1);
   }
 
@@ -151,11 +154,14 @@ export class TuneLoop {
   async #finetune(open: OpenSession): Promise<void> {
     const { standing, config, paths } = this.#context;
     if (standing.stage !== 2 * config.rounds + 1) return;
+    const best = this.#keepBestAt(paths.bestCompressed);
     await this.#train(
       open,
       this.#finetuneStage('fine-tuning', 'finetune', config.warmupSteps + config.rounds * config.roundSteps),
-      (step, loss) => this.#keepBest(open, paths.bestCompressed, 'compressed', step, loss),
+      (step, loss) => this.#keepBest(open, best, 'compressed', step, loss),
     );
+    await best.save();
+    this.#best = null;
     standing.best = null;
     await this.#advance(open, 2 * config.rounds + 2);
   }
@@ -165,6 +171,7 @@ export class TuneLoop {
     const { standing, config, paths } = this.#context;
     await using open = await openSession(this.#context, null);
     await restoreCheckpoint(standing.step > 0 ? paths.checkpoint : paths.warmup, open.session, 'training');
+    const best = this.#keepBestAt(paths.bestDense);
     const roundSteps = config.rounds * config.roundSteps;
     const finetune = this.#finetuneStage('dense reference', 'dense', config.warmupSteps);
     await this.#train(
@@ -175,9 +182,11 @@ export class TuneLoop {
         learningRateFactor: (step) => (step < roundSteps ? 1 : finetune.learningRateFactor(step - roundSteps)),
       },
       async (step, loss) => {
-        if (step > roundSteps) await this.#keepBest(open, paths.bestDense, 'dense', step - roundSteps, loss);
+        if (step > roundSteps) await this.#keepBest(open, best, 'dense', step - roundSteps, loss);
       },
     );
+    await best.save();
+    this.#best = null;
     standing.best = null;
     await this.#advance(open, 2 * config.rounds + 3);
   }
@@ -220,6 +229,8 @@ export class TuneLoop {
         checkpoint: async (step) => {
           standing.step = step;
           standing.seconds.train = before + (performance.now() - startedAt) / 1000;
+          // First: the standing that is saved next speaks of them.
+          await this.#best?.save();
           await this.#context.checkpoint(open.session);
         },
       },
@@ -228,10 +239,16 @@ export class TuneLoop {
     return lastLoss;
   }
 
+  /** Checkpoints of the stage bring this file up to date from now on. */
+  #keepBestAt(path: string): BestWeights {
+    this.#best = new BestWeights(path);
+    return this.#best;
+  }
+
   /** Keeps the weights where they beat all before: higher accuracy on tune, or as high at a lower loss. */
   async #keepBest(
     open: OpenSession,
-    path: string,
+    weights: BestWeights,
     phase: 'compressed' | 'dense',
     step: number,
     loss: number,
@@ -242,7 +259,7 @@ export class TuneLoop {
     const better =
       best === null || found.top1 > best.accuracy || (found.top1 === best.accuracy && found.loss < best.loss);
     if (better) {
-      await saveCheckpoint(path, open.session, 'weights', {});
+      await weights.take(open.session);
       standing.best = { step, accuracy: found.top1, loss: found.loss };
     }
     this.#context.record({

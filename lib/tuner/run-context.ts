@@ -53,7 +53,7 @@ export class RunContext {
     this.noteResources();
     this.standing.journalBytes = this.journal.length;
     this.standing.metricsBytes = this.metrics.length;
-    await this.clock.time(() => saveCheckpoint(this.paths.checkpoint, session, 'training', this.standing));
+    await this.clock.time(() => saveCheckpoint(this.paths.checkpoint, session, this.standing));
   }
 
   /** Brings time spent and peak memory in the standing up to date, earlier parts of a resumed run included. */
