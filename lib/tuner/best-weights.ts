@@ -1,6 +1,5 @@
 /** The best weights of a fine-tuning: in memory when they are found, in their file when there is a reason to write it. */
-import { type WeightTensor, copyWeights, saveWeights } from './checkpoint.js';
-import type { Session } from '../native/session.js';
+import { type WeightSource, type WeightTensor, copyWeights, saveWeights } from './checkpoint.js';
 
 /**
  * An improvement may come every few steps, and a large network takes longer to write than those steps take: so it is copied,
@@ -16,7 +15,7 @@ export class BestWeights {
   }
 
   /** Copies the session's weights in the place of those before. */
-  async take(session: Session): Promise<void> {
+  async take(session: WeightSource): Promise<void> {
     // Both copies at once would be one too many.
     this.#unsaved = null;
     this.#unsaved = await copyWeights(session);

@@ -50,8 +50,11 @@ export async function saveCheckpoint(path: string, session: Session, progress: o
   );
 }
 
+/** What weights are copied from. */
+export type WeightSource = Pick<Session, 'describeParameters' | 'getTensors'>;
+
 /** A copy of the session's weights, as much memory as they take. */
-export async function copyWeights(session: Session): Promise<WeightTensor[]> {
+export async function copyWeights(session: WeightSource): Promise<WeightTensor[]> {
   const tensors: WeightTensor[] = [];
   for (const { name, shape } of session.describeParameters()) {
     const data = (await session.getTensors({ role: 'parameter', names: [name] }))[name];
