@@ -2,14 +2,12 @@
 
 #include <string_view>
 
-#include <ATen/Context.h>
 #include <ATen/core/List.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/relu.h>
-#include <c10/util/Exception.h>
 
 #include "channels_last.h"
+#include "onednn_operator.h"
 #include "product_choice.h"
 #include "wanted_gradients.h"
 
@@ -20,23 +18,10 @@ using Pointwise = at::Tensor(const at::Tensor& images, const at::Tensor& weight,
                              at::IntArrayRef padding, at::IntArrayRef strides, at::IntArrayRef dilations,
                              int64_t groups, std::string_view function, c10::List<std::optional<at::Scalar>> scalars,
                              std::optional<std::string_view> algorithm);
-using PointwiseHandle = c10::TypedOperatorHandle<Pointwise>;
 
-// The operator that applies a function to what a convolution writes; nothing where this libtorch has none.
-std::optional<PointwiseHandle> find_pointwise() {
-  if (!at::globalContext().hasMKLDNN()) return std::nullopt;
-  const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_convolution_pointwise", ""});
-  if (!found || !found->hasKernelForDispatchKey(c10::DispatchKey::CPU)) return std::nullopt;
-  try {
-    return found->typed<Pointwise>();
-  } catch (const c10::Error&) {
-    // It is no part of libtorch's interface: another version may give it other arguments.
-    return std::nullopt;
-  }
-}
-
-const std::optional<PointwiseHandle>& pointwise() {
-  static const std::optional<PointwiseHandle> handle = find_pointwise();
+// The operator that applies a function to what a convolution writes; nothing where there is none.
+const auto& pointwise() {
+  static const auto handle = find_onednn_operator<Pointwise>("mkldnn::_convolution_pointwise");
   return handle;
 }
 

@@ -2,14 +2,12 @@
 
 #include <string_view>
 
-#include <ATen/Context.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/List.h>
-#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/linear.h>
 #include <ATen/ops/mm.h>
-#include <c10/util/Exception.h>
 
+#include "onednn_operator.h"
 #include "wanted_gradients.h"
 
 namespace finepune {
@@ -18,26 +16,13 @@ namespace {
 using Pointwise = at::Tensor(const at::Tensor& input, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
                              std::string_view function, c10::List<std::optional<at::Scalar>> scalars,
                              std::optional<std::string_view> algorithm);
-using PointwiseHandle = c10::TypedOperatorHandle<Pointwise>;
 
 // Smaller products are over before oneDNN has been prepared for them.
 constexpr int64_t kFewestWeights = 1 << 16;
 
-// oneDNN's linear layer on plain tensors; nothing where this libtorch has none.
-std::optional<PointwiseHandle> find_pointwise() {
-  if (!at::globalContext().hasMKLDNN()) return std::nullopt;
-  const auto found = c10::Dispatcher::singleton().findSchema({"mkldnn::_linear_pointwise", ""});
-  if (!found || !found->hasKernelForDispatchKey(c10::DispatchKey::CPU)) return std::nullopt;
-  try {
-    return found->typed<Pointwise>();
-  } catch (const c10::Error&) {
-    // It is no part of libtorch's interface: another version may give it other arguments.
-    return std::nullopt;
-  }
-}
-
-const std::optional<PointwiseHandle>& pointwise() {
-  static const std::optional<PointwiseHandle> handle = find_pointwise();
+// oneDNN's linear layer on plain tensors; nothing where there is none.
+const auto& pointwise() {
+  static const auto handle = find_onednn_operator<Pointwise>("mkldnn::_linear_pointwise");
   return handle;
 }
 
