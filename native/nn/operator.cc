@@ -2,7 +2,7 @@
 
 #include <map>
 
-#include <ATen/ops/full.h>
+#include <ATen/ops/empty.h>
 
 #include "attributes.h"
 
@@ -53,7 +53,8 @@ size_t BuildContext::add_parameter(const char* suffix, const char* kind, at::Int
   parameter.kept = elements;
   auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   if (shape.size() == 4) options = options.memory_format(at::MemoryFormat::ChannelsLast);
-  parameter.value = at::full(shape, fill, options);
+  // at::full would leave the memory format out.
+  parameter.value = at::empty(shape, options).fill_(fill);
   const bool statistic = parameter.kind == "running_mean" || parameter.kind == "running_var";
   parameter.value.set_requires_grad(!statistic);
   parameters.push_back(std::move(parameter));

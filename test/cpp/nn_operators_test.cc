@@ -50,6 +50,13 @@ TEST("Conv agrees with a double reference for groups, dilations, strides and asy
   }
 }
 
+TEST("a convolution's weight has its input channels side by side in memory, as the products read it") {
+  const Network network(
+      flattened_graph({4, 3, 3}, {{"conv", "Conv", {"input"}, convolution(2, 3, 1, 1, 1, {1, 1, 1, 1})}}, 18), at::kCPU);
+  const at::Tensor& weight = network.parameter("conv.weight").value;
+  CHECK(weight.is_contiguous(at::MemoryFormat::ChannelsLast) && !weight.is_contiguous());
+}
+
 TEST("Flatten counts features in NCHW order whatever the memory format") {
   Network network(flattened_graph({2, 3, 4}, {{"relu", "Relu", {"input"}, {}}}, 24), at::kCPU);
   const auto x = at::arange(48, at::TensorOptions().dtype(at::kFloat)).view({2, 2, 3, 4});
