@@ -23,6 +23,7 @@ struct Pool {
 const Pool kPools[] = {
     {{3, 3}, {2, 2}, {0, 0, 0, 0}, 0}, {{3, 3}, {2, 2}, {0, 0, 0, 0}, 1}, {{2, 2}, {2, 2}, {0, 0, 0, 0}, 0},
     {{3, 2}, {1, 3}, {1, 0, 0, 1}, 0}, {{3, 3}, {2, 2}, {1, 1, 1, 1}, 1}, {{1, 1}, {3, 3}, {0, 0, 0, 0}, 0},
+    {{3, 3}, {2, 2}, {1, 0, 0, 1}, 0}, {{3, 3}, {2, 2}, {2, 1, 0, 2}, 1}, {{3, 3}, {2, 2}, {0, 2, 1, 0}, 0},
 };
 
 // Convolution, rectifier and pooling of `channels` channels.
@@ -58,16 +59,19 @@ PoolWindows windows_of(const Pool& pool, int64_t channels) {
   return read_pool_windows(node, {channels, kHeight, kWidth});
 }
 
-// The same in float64.
-at::Tensor plain(const at::Tensor& images, const at::Tensor& weight, const at::Tensor& bias, const PoolWindows& windows) {
-  const at::Tensor values = at::relu(at::conv2d(images, weight, bias, 1, 1));
+at::Tensor pooled(const at::Tensor& values, const PoolWindows& windows) {
   const auto trailing = [&](size_t side) {
     return (windows.output[side] - 1) * windows.strides[side] + windows.kernel[side] - windows.input[side] -
            windows.leading(side);
   };
   const at::Tensor padded = at::constant_pad_nd(values, {windows.padding.left, trailing(1), windows.padding.top, trailing(0)},
                                                 -std::numeric_limits<double>::infinity());
-  return at::max_pool2d(padded, windows.kernel, windows.strides).flatten(1);
+  return at::max_pool2d(padded, windows.kernel, windows.strides);
+}
+
+// The same in float64.
+at::Tensor plain(const at::Tensor& images, const at::Tensor& weight, const at::Tensor& bias, const PoolWindows& windows) {
+  return pooled(at::relu(at::conv2d(images, weight, bias, 1, 1)), windows).flatten(1);
 }
 
 void fill(Network& network, uint64_t seed) {
@@ -138,9 +142,26 @@ TEST_ON_DEVICES("bfloat16 activations are rectified and pooled as float32 ones a
     const at::Tensor sums = random_tensor({kImages, channels, kHeight, kWidth}, 21).to(device, at::kBFloat16).contiguous(memory);
     const at::Tensor bias = random_tensor({channels}, 22).to(device);
     const at::Tensor exact = at::relu(sums.to(at::kFloat) + bias.view({1, -1, 1, 1}));
-    const at::Tensor pooled = at::max_pool2d(exact, windows.kernel, windows.strides);
-    CHECK(at::equal(pooled_sums(sums, bias, true, windows), pooled.to(at::kBFloat16)));
+    const at::Tensor largest = at::max_pool2d(exact, windows.kernel, windows.strides);
+    CHECK(at::equal(pooled_sums(sums, bias, true, windows), largest.to(at::kBFloat16)));
     CHECK(at::equal(rectified_sums(sums.clone(), bias), exact.to(at::kBFloat16)));
+  }
+}
+
+TEST_ON_DEVICES("gradients of bfloat16 poolings are added in float32 and rounded once") {
+  if (device.is_cpu()) throw Skipped("a CPU has no such kernels");
+  for (const size_t i : {0, 2, 7}) {
+    for (const int64_t channels : {16, 5}) {
+      const PoolWindows windows = windows_of(kPools[i], channels);
+      const at::Tensor sums = random_tensor({kImages, channels, kHeight, kWidth}, 21).to(at::kBFloat16);
+      const at::Tensor exact = sums.to(at::kDouble).requires_grad_(true);
+      const at::Tensor expected = pooled(at::relu(exact), windows);
+      const at::Tensor gradient = random_tensor(expected.sizes(), 23).to(at::kBFloat16);
+      expected.backward(gradient.to(at::kDouble));
+      const at::Tensor learned = sums.to(device).contiguous(at::MemoryFormat::ChannelsLast).requires_grad_(true);
+      pooled_sums(learned, std::nullopt, true, windows).backward(gradient.to(device));
+      CHECK(relative_error(learned.grad().cpu(), exact.grad()) < 4e-3);
+    }
   }
 }
 

@@ -1,9 +1,11 @@
 #include "nn/folded_images.h"
 
 #include "check.h"
+#include "devices.h"
 #include "nn/product_choice.h"
 #include "nn/unit_convolution.h"
 #include "nn_support.h"
+#include "ops/folded_pixels.h"
 
 namespace finepune::test {
 namespace {
@@ -45,6 +47,20 @@ TEST("folded images: a convolution in larger steps and its gradients agree with 
       output.backward(gradient);
       CHECK(relative_error(output, expected) < 1e-5);
       CHECK(relative_error(learned.grad(), exact.grad()) < 1e-5);
+    }
+  }
+}
+
+TEST_ON_DEVICES("folded images: a GPU folds as the CPU does, bit by bit, rounded where it writes bfloat16") {
+  if (device.is_cpu()) throw Skipped("a CPU has no such kernel");
+  for (const Case& c : kCases) {
+    const Folding folding = folding_of(c);
+    const at::Tensor images = random_tensor({3, c.channels, c.height, c.width}, 1).contiguous(at::MemoryFormat::ChannelsLast);
+    const at::Tensor expected = fold_images(images, folding);
+    const BlockGrid grid{folding.stride, c.top, c.left, {expected.size(2), expected.size(3)}};
+    for (const at::ScalarType type : {at::kFloat, at::kBFloat16}) {
+      const at::Tensor folded = fold_pixels(images.to(device), grid, folding.folded_channels(), type);
+      CHECK(at::equal(folded.cpu(), expected.to(type)));
     }
   }
 }

@@ -59,6 +59,26 @@ ChannelMap map_of(int64_t channels) {
   return map;
 }
 
+void check_crops(const at::Tensor& pixels, const std::vector<ImageCrop>& crops, ImageSize size, at::Device device) {
+  const int64_t channels = pixels.size(3);
+  const ChannelMap map = map_of(channels);
+  const at::Tensor output = at::empty({static_cast<int64_t>(crops.size()), channels, size.height, size.width},
+                                      at::TensorOptions().dtype(at::kFloat).device(device).memory_format(
+                                          at::MemoryFormat::ChannelsLast));
+  write_crops(pixels.to(device), crops, map, output);
+  const at::Tensor host = output.cpu();
+  const auto values = host.accessor<float, 4>();
+  for (size_t i = 0; i < crops.size(); ++i) {
+    for (int64_t c = 0; c < channels; ++c) {
+      for (int64_t y = 0; y < size.height; ++y) {
+        for (int64_t x = 0; x < size.width; ++x) {
+          CHECK_NEAR(values[static_cast<int64_t>(i)][c][y][x], reference(pixels, crops[i], map, size, c, y, x), 1e-3);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 TEST_ON_DEVICES("crops are copied, resized, mirrored and normalised as in float64") {
@@ -70,23 +90,43 @@ TEST_ON_DEVICES("crops are copied, resized, mirrored and normalised as in float6
       {0, {10, 12, 16, 20, false, true}},
   };
   for (const int64_t channels : {1, 3}) {
+    check_crops(at::randint(0, 256, {images, height, width, channels}, at::kByte), crops, {16, 20}, device);
+  }
+}
+
+TEST_ON_DEVICES("crops of sizes that no block of threads fits, and of many taps, are as in float64") {
+  at::manual_seed(7);
+  const std::vector<ImageCrop> crops = {
+      {2, {3, 5, 19, 27, true, true}}, {0, {0, 0, 37, 41, true, false}}, {1, {2, 0, 35, 40, false, true}},
+      {1, {1, 1, 19, 5, true, false}}, {2, {36, 0, 1, 41, false, false}},
+  };
+  for (const int64_t channels : {1, 3}) {
     const at::Tensor pixels = at::randint(0, 256, {images, height, width, channels}, at::kByte);
-    const ChannelMap map = map_of(channels);
-    const at::Tensor output = at::empty({static_cast<int64_t>(crops.size()), channels, 16, 20},
-                                        at::TensorOptions().dtype(at::kFloat).device(device).memory_format(
-                                            at::MemoryFormat::ChannelsLast));
-    write_crops(pixels.to(device), crops, map, output);
-    const at::Tensor host = output.cpu();
-    const auto values = host.accessor<float, 4>();
-    for (size_t i = 0; i < crops.size(); ++i) {
-      for (int64_t c = 0; c < channels; ++c) {
-        for (int64_t y = 0; y < 16; ++y) {
-          for (int64_t x = 0; x < 20; ++x) {
-            CHECK_NEAR(values[static_cast<int64_t>(i)][c][y][x], reference(pixels, crops[i], map, {16, 20}, c, y, x), 1e-3);
-          }
-        }
-      }
+    for (const ImageSize size : {ImageSize{19, 27}, ImageSize{1, 2}, ImageSize{9, 1}, ImageSize{2, 211}}) {
+      check_crops(pixels, crops, size, device);
     }
+    // More taps than a GPU keeps weights of.
+    check_crops(at::randint(0, 256, {1, 200, 30, channels}, at::kByte),
+                {{0, {0, 0, 200, 30, false, true}}, {0, {9, 3, 190, 20, true, false}}, {0, {7, 1, 1, 20, true, true}}}, {1, 20},
+                device);
+  }
+}
+
+TEST_ON_DEVICES("crops on a GPU are those on the CPU, bit by bit") {
+  if (device.is_cpu()) throw Skipped("it is what the GPU's are compared with");
+  at::manual_seed(8);
+  const std::vector<ImageCrop> crops = {
+      {0, {0, 0, 24, 33, true, true}},  {2, {13, 8, 24, 33, false, false}}, {1, {3, 2, 9, 11, false, true}},
+      {2, {0, 0, 37, 41, true, false}}, {0, {5, 1, 24, 40, false, false}},
+  };
+  for (const int64_t channels : {1, 3}) {
+    const at::Tensor pixels = at::randint(0, 256, {images, height, width, channels}, at::kByte);
+    const at::Tensor expected = at::empty({static_cast<int64_t>(crops.size()), channels, 24, 33},
+                                          at::TensorOptions().dtype(at::kFloat).memory_format(at::MemoryFormat::ChannelsLast));
+    const at::Tensor output = at::empty_like(expected, at::TensorOptions().device(device));
+    write_crops(pixels, crops, map_of(channels), expected);
+    write_crops(pixels.to(device), crops, map_of(channels), output);
+    CHECK(at::equal(output.cpu(), expected));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "ops/cuda/folded_kernel.h"
 #include "ops/cuda/operators.h"
 #include "ops/cuda/place.h"
+#include "ops/cuda/pooled_kernel.h"
 #include "ops/cuda/rectified_kernel.h"
 
 namespace finepune::cuda {

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ops/cuda/crop_rows.cuh"
+#include "ops/cuda/crop_taps.cuh"
 #include "ops/cuda/launch.h"
 
 namespace finepune::cuda {
@@ -10,35 +12,6 @@ namespace {
 
 constexpr int kThreads = 256;
 constexpr int64_t kMostBlocks = int64_t{1} << 20;
-
-// The inputs [first, last) that one output entry reads through the triangle filter of write_crop.cc.
-struct Taps {
-  int64_t first, last;
-  double center, support, total;
-};
-
-__device__ inline double triangle(const Taps& taps, int64_t k) {
-  return fmax(0.0, 1.0 - fabs((static_cast<double>(k) + 0.5 - taps.center) / taps.support));
-}
-
-// Of output entry `place` of `output`, from `input` entries.
-__device__ inline Taps taps_of(int64_t input, int64_t output, int64_t place) {
-  const double scale = static_cast<double>(input) / static_cast<double>(output);
-  Taps taps;
-  taps.support = fmax(scale, 1.0);
-  taps.center = (static_cast<double>(place) + 0.5) * scale;
-  const int64_t first = static_cast<int64_t>(taps.center - taps.support + 0.5);
-  const int64_t last = static_cast<int64_t>(taps.center + taps.support + 0.5);
-  taps.first = first < 0 ? 0 : first;
-  taps.last = last > input ? input : last;
-  taps.total = 0;
-  for (int64_t k = taps.first; k < taps.last; ++k) taps.total += triangle(taps, k);
-  return taps;
-}
-
-__device__ inline float weight_of(const Taps& taps, int64_t k) {
-  return static_cast<float>(triangle(taps, k) / taps.total);
-}
 
 // The crop's pixels from its first one on; `row_stride` in bytes.
 struct Pixels {
@@ -69,7 +42,7 @@ __device__ inline void blend_pixel(const Pixels& pixels, const Taps& rows, const
   }
 }
 
-// One thread an output pixel.
+// One thread an output pixel, of any size.
 template <int kChannels>
 __global__ void __launch_bounds__(kThreads) crop_kernel(const CropJob job) {
   const int64_t image_pixels = job.size.height * job.size.width;
@@ -103,16 +76,37 @@ __global__ void __launch_bounds__(kThreads) crop_kernel(const CropJob job) {
   }
 }
 
+// No output entry has more taps, whatever part of `stored` entries becomes `size` entries: those between two numbers
+// whose difference is twice the support, and one more for its rounding.
+int64_t most_taps_of(int64_t stored, int64_t size) { return 2 * std::max(stored, size) / size + 2; }
+
+template <int kChannels>
+void launch(const CropJob& job, cudaStream_t stream) {
+  constexpr int64_t most = int64_t{1} << 30;
+  const int64_t image_blocks = (job.size.height + kCropRows - 1) / kCropRows;
+  const int64_t most_taps =
+      std::max(most_taps_of(job.stored.height, job.size.height), most_taps_of(job.stored.width, job.size.width));
+  const int64_t shared = crop_bytes(job.size.width, most_taps);
+  if (shared <= kMostCropBytes && job.count * image_blocks < most &&
+      job.stored.height * job.stored.width * kChannels < most && job.size.height < most) {
+    crop_rows_kernel<kChannels>
+        <<<static_cast<unsigned>(job.count * image_blocks), kCropThreads, static_cast<size_t>(shared), stream>>>(
+            job, job.images, job.output, static_cast<unsigned>(image_blocks), static_cast<int>(most_taps));
+  } else {
+    const int64_t pixels = job.count * job.size.height * job.size.width;
+    const auto blocks = static_cast<unsigned>(std::min(kMostBlocks, (pixels + kThreads - 1) / kThreads));
+    crop_kernel<kChannels><<<blocks, kThreads, 0, stream>>>(job);
+  }
+}
+
 }  // namespace
 
 void launch_crops(const CropJob& job, cudaStream_t stream) {
-  const int64_t pixels = job.count * job.size.height * job.size.width;
-  if (pixels == 0) return;
-  const auto blocks = static_cast<unsigned>(std::min(kMostBlocks, (pixels + kThreads - 1) / kThreads));
+  if (job.count * job.size.height * job.size.width == 0) return;
   if (job.map.channels == 1) {
-    crop_kernel<1><<<blocks, kThreads, 0, stream>>>(job);
+    launch<1>(job, stream);
   } else {
-    crop_kernel<3><<<blocks, kThreads, 0, stream>>>(job);
+    launch<3>(job, stream);
   }
   check_launch("crops");
 }

@@ -5,21 +5,14 @@
 
 #include <cuda_runtime_api.h>
 
-#include "ops/cuda/element.h"
-#include "ops/pool_grid.h"
+#include "ops/cuda/activation_shape.h"
 
 namespace finepune::cuda {
-
-// Activations [pixels][channels] of one element type; `bias` [channels] or null.
-struct ActivationShape {
-  Element element;
-  int64_t images;
-  int32_t channels;
-};
 
 // All are queued on `stream` of the current device and throw Error("E_DEVICE") where a launch is refused. Sizes of 0 do
 // nothing but set sums over nothing to 0.
 
+// `bias`: [channels] or null.
 void launch_rectify(const ActivationShape& shape, int64_t pixels, void* sums, const float* bias, cudaStream_t stream);
 
 // `kept` says which gradients count: where `outputs` is not null, those of outputs above 0 (or NaN); else those of
@@ -37,11 +30,5 @@ int32_t partial_sums(int64_t pixels, int32_t channels);
 // Sums over the pixels go to `bias_gradient` [channels] by way of `scratch`, unless both are null.
 void launch_keep_gradients(const ActivationShape& shape, int64_t pixels, const KeptGradients& kept, float* scratch,
                            float* bias_gradient, cudaStream_t stream);
-
-void launch_pool(const ActivationShape& shape, const PoolGrid& grid, const void* sums, const float* bias, bool rectify,
-                 void* values, uint8_t* places, cudaStream_t stream);
-
-void launch_pool_backward(const ActivationShape& shape, const PoolGrid& grid, const void* gradients,
-                          const uint8_t* places, void* result, cudaStream_t stream);
 
 }  // namespace finepune::cuda
