@@ -16,8 +16,8 @@ struct DeviceGraph::Recording {
 
 DeviceGraph::DeviceGraph(c10::Device device, const std::function<void()>& work)
     : recording_(std::make_unique<Recording>()) {
-  // The default stream cannot be recorded. What runs beside a replay only fills the gaps it leaves.
-  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool(/*isHighPriority=*/true, device.index()));
+  // The default stream cannot be recorded.
+  const c10::cuda::CUDAStreamGuard guard(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index()));
   at::cuda::CUDAGraph& graph = recording_->graph;
   // Other threads, with networks of their own, may go on meanwhile.
   graph.capture_begin({0, 0}, cudaStreamCaptureModeThreadLocal);

@@ -79,8 +79,6 @@ class ParameterStore {
   // One step from the gradients of the last backward, which are released. Returns the number of masks refreshed.
   // `proceed` as in StepOptions. On a GPU nothing waits for it, and the counts of kept weights stay those of before.
   int64_t step(const StepSettings& settings, const at::Tensor& proceed);
-  // The same of these parameters alone, numbers in Network::parameters(); the others' gradients stay for step().
-  int64_t step_early(const StepSettings& settings, const at::Tensor& proceed, const std::vector<size_t>& parameters);
   // After the steps, also where one failed: waits for them, and takes over the counts.
   void end_steps();
   void release_gradients();
@@ -110,7 +108,6 @@ class ParameterStore {
   bool take_gradient(State& state, LayerStep& layer);
   // What a step does to one parameter; its gradient is taken away. None where it has none.
   std::optional<LayerStep> layer_step(State& state, size_t index, const StepSettings& settings);
-  int64_t step_some(const StepSettings& settings, const at::Tensor& proceed, const std::vector<size_t>& parameters);
   bool refresh_due(const State& state, size_t index, const StepSettings& settings) const;
 
   Network& network_;

@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -87,8 +86,6 @@ class Session {
   // Forward and backward of step number `step`; gradients are left for the store.
   Learned learn(const TrainSlice& slice, int64_t step, const Batch& batch);
   Learned compute_gradients(const TrainSlice& slice, const Batch& batch, const Network::Mode& mode);
-  // The step of the gradients that are there early, beside the rest of backward, and the step's totals.
-  int64_t step_early(const StepSettings& step, const Learned& learned, const Batch& batch, TrainTotals& totals);
   EvaluateResult run_evaluation(const SampleList& samples, int64_t batch_size);
   at::Tensor logits(const at::Tensor& images, const Network::Mode& mode);
 
@@ -108,7 +105,6 @@ class Session {
   BatchMemory training_memory_;
   at::Tensor dropout_seed_;
   std::unique_ptr<StepGraph> step_graph_;
-  std::optional<c10::Stream> side_stream_;
   std::atomic<bool> stop_{false};
 };
 

@@ -1,7 +1,5 @@
 // ParameterStore: the optimiser's side.
 #include <cmath>
-#include <numeric>
-#include <stdexcept>
 
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
@@ -116,30 +114,13 @@ at::Tensor ParameterStore::gradient_scale(double clip_norm) const {
 }
 
 int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& proceed) {
-  std::vector<size_t> all(states_.size());
-  std::iota(all.begin(), all.end(), size_t{0});
-  const int64_t refreshes = step_some(settings, proceed, all);
-  release_gradients();
-  // On the CPU the next forward chooses by them how to multiply.
-  if (kept_.is_cpu()) read_counts();
-  return refreshes;
-}
-
-int64_t ParameterStore::step_early(const StepSettings& settings, const at::Tensor& proceed,
-                                   const std::vector<size_t>& parameters) {
-  if (settings.clip_norm > 0) throw std::logic_error("a step with clipped gradients waits for them all");
-  return step_some(settings, proceed, parameters);
-}
-
-int64_t ParameterStore::step_some(const StepSettings& settings, const at::Tensor& proceed,
-                                  const std::vector<size_t>& parameters) {
   const at::NoGradGuard guard;
   StepOptions options;
   options.gradient_scale =
       settings.gradient_scale.defined() ? settings.gradient_scale : gradient_scale(settings.clip_norm);
   std::vector<LayerStep> layers;
   int64_t refreshes = 0;
-  for (const size_t index : parameters) {
+  for (size_t index = 0; index < states_.size(); ++index) {
     std::optional<LayerStep> layer = layer_step(states_[index], index, settings);
     if (!layer) continue;
     refreshes += layer->refresh ? 1 : 0;
@@ -151,6 +132,9 @@ int64_t ParameterStore::step_some(const StepSettings& settings, const at::Tensor
   options.pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
   options.proceed = proceed;
   step_layers(layers, options, kept_);
+  release_gradients();
+  // On the CPU the next forward chooses by them how to multiply.
+  if (kept_.is_cpu()) read_counts();
   return refreshes;
 }
 

@@ -1,6 +1,5 @@
 #include "train/step_graph.h"
 
-#include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/util/Exception.h>
 
 #include "ops/device.h"
@@ -10,7 +9,6 @@ namespace finepune {
 Learned StepGraph::run(StepKind kind, const std::function<Learned()>& work) {
   if (kind_ != kind) {
     graph_.reset();
-    early_.reset();
     gradients_.clear();
     learned_ = {};
     kind_ = std::move(kind);
@@ -25,7 +23,7 @@ void StepGraph::record(const std::function<Learned()>& work) {
   // The record has memory of its own, beside what calling `work` left behind.
   release_kept_device_memory();
   try {
-    graph_ = std::make_unique<DeviceGraph>(network_.device(), [&] { learned_ = listened(work); });
+    graph_ = std::make_unique<DeviceGraph>(network_.device(), [&] { learned_ = work(); });
   } catch (const c10::OutOfMemoryError&) {
     unfit_ = true;
   }
@@ -36,26 +34,9 @@ void StepGraph::record(const std::function<Learned()>& work) {
     gradient.reset();
   }
   if (unfit_) {
-    early_.reset();
     learned_ = {};
     release_kept_device_memory();
   }
-}
-
-Learned StepGraph::listened(const std::function<Learned()>& work) {
-  const c10::impl::VirtualGuardImpl streams(c10::DeviceType::CUDA);
-  early_ = std::make_unique<EarlyGradients>(network_, streams.getStream(network_.device()));
-  Learned learned;
-  try {
-    learned = work();
-  } catch (...) {
-    early_.reset();
-    throw;
-  }
-  early_->stop();
-  // Where gradients are clipped, a step waits for the norm of them all.
-  if (!learned.gradient_scale.defined() && !early_->parameters().empty()) learned.early = early_.get();
-  return learned;
 }
 
 Learned StepGraph::replay() {

@@ -12,7 +12,6 @@
 
 #include "nn/network.h"
 #include "ops/device_graph.h"
-#include "train/early_gradients.h"
 
 namespace finepune {
 
@@ -22,8 +21,6 @@ struct Learned {
   at::Tensor logits;  // float32 [N, classes]
   // float32 []: factor on the gradients; undefined where they are not clipped.
   at::Tensor gradient_scale;
-  // Gradients that are there before the others, where there are such; lives as long as the record.
-  const EarlyGradients* early = nullptr;
 };
 
 // What the recorded work depends on beside the values in its memory: steps alike in all of it are of one kind.
@@ -51,15 +48,12 @@ class StepGraph {
 
  private:
   void record(const std::function<Learned()>& work);
-  // `work`, and which gradients it has early.
-  Learned listened(const std::function<Learned()>& work);
   Learned replay();
 
   Network& network_;
   std::optional<StepKind> kind_;
   // Of kind_: whether a record was found to be too large.
   bool unfit_ = false;
-  std::unique_ptr<EarlyGradients> early_;
   std::unique_ptr<DeviceGraph> graph_;
   Learned learned_;
   // The recorded gradients, by number of parameter.

@@ -3,9 +3,6 @@
 #include <cmath>
 
 #include <ATen/Functions.h>
-#include <c10/core/Event.h>
-#include <c10/core/StreamGuard.h>
-#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "ops/memory_advice.h"
 #include "train/random.h"
@@ -68,13 +65,9 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
       for (int64_t i = 0; i < steps && !stop_; ++i) {
         const Batch& batch = source->next();
         const Learned learned = learn(slice, slice.first_step + i, batch);
+        totals.add(learned.loss, learned.logits, batch);
         StepSettings step = settings_of_step(slice, i, options_.seed);
         step.gradient_scale = learned.gradient_scale;
-        if (learned.early != nullptr) {
-          result.refreshes += step_early(step, learned, batch, totals);
-        } else {
-          totals.add(learned.loss, learned.logits, batch);
-        }
         result.refreshes += store_->step(step, totals.proceed());
       }
       result.seconds_waiting = source->seconds_waiting();
@@ -93,25 +86,6 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
   result.accuracy = static_cast<double>(totals.right()) / images;
   result.seconds = stopwatch.seconds();
   return result;
-}
-
-int64_t Session::step_early(const StepSettings& step, const Learned& learned, const Batch& batch,
-                            TrainTotals& totals) {
-  const c10::impl::VirtualGuardImpl streams(device_.type());
-  const c10::Stream compute = streams.getStream(device_);
-  if (!side_stream_) side_stream_ = streams.getStreamFromGlobalPool(device_);
-  learned.early->ready().block(*side_stream_);
-  int64_t refreshes = 0;
-  {
-    const c10::StreamGuard guard(*side_stream_);
-    // First, since it says whether the step may be done at all.
-    totals.add(learned.loss, learned.logits, batch);
-    refreshes = store_->step_early(step, totals.proceed(), learned.early->parameters());
-  }
-  c10::Event done(device_.type());
-  done.record(*side_stream_);
-  done.block(compute);
-  return refreshes;
 }
 
 Learned Session::learn(const TrainSlice& slice, int64_t step, const Batch& batch) {
