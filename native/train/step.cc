@@ -1,5 +1,6 @@
 // ParameterStore: the optimiser's side.
 #include <cmath>
+#include <stdexcept>
 
 #include <ATen/Functions.h>
 #include <ATen/core/grad_mode.h>
@@ -77,7 +78,10 @@ bool ParameterStore::take_gradient(State& state, LayerStep& layer) {
   at::Tensor gradient = std::move(state.parameter->value.mutable_grad());
   state.parameter->value.mutable_grad().reset();
   const bool factored = state.parameter->factors && state.parameter->factors->defined();
-  if (factored && !gradient.defined()) {
+  if (factored && gradient.defined()) {
+    throw std::logic_error("the gradient of " + state.parameter->name + " came whole and in factors; their sum is not known");
+  }
+  if (factored) {
     layer.factors = state.parameter->factors;
     return true;
   }
