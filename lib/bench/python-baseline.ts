@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { AbortedError, InternalError } from '../errors.js';
 import { packageRoot } from '../native/package-root.js';
+import { givenEnvironment } from '../native/waiting.js';
 
 /** How a process is started. */
 export interface PythonOptions {
@@ -37,7 +38,7 @@ export class PythonBaseline implements Disposable {
     const threads = String(options.threads);
     const child = spawn(options.python, [join(packageRoot, 'test', 'bench', options.script)], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads },
+      env: { ...givenEnvironment(), OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads },
       signal: options.signal,
     });
     child.on('error', () => undefined);

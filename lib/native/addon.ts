@@ -46,7 +46,7 @@ export interface Normalization {
 
 /**
  * Arithmetic of forward and backward; weights and the step stay float32. 'tf32': products of float32 values rounded to 10 bits
- * of mantissa, on CUDA devices alone. 'bf16': autocast.
+ * of mantissa, on CUDA devices alone. 'bf16': autocast; on a CPU without instructions for it as fp32.
  */
 export type Precision = 'fp32' | 'tf32' | 'bf16';
 

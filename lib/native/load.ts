@@ -11,6 +11,7 @@ import { explainLoadFailure, type LoadFailure } from './load-failure.js';
 import { describeLibtorch, type LibtorchDescription } from './libtorch.js';
 import { packageRoot } from './package-root.js';
 import { unsupportedPlatform } from './platform.js';
+import { waitShortly } from './waiting.js';
 
 const require = createRequire(import.meta.url);
 
@@ -41,9 +42,7 @@ function attempt(root: string): { addon: Addon; path: string } | LoadFailure {
   } catch (error) {
     return { kind: 'no-addon', detail: String(error), libtorch: describeLibtorch(root) !== null };
   }
-  // Read once, by libtorch's OpenMP as it loads. By default its threads spin while they wait, which on a machine with
-  // other work takes the cores from image loading, the event loop and every other process.
-  process.env['OMP_WAIT_POLICY'] ??= 'passive';
+  waitShortly();
   try {
     return { addon: require(path) as Addon, path };
   } catch (error) {

@@ -7,8 +7,8 @@
 #include <ATen/ops/relu.h>
 
 #include "channels_last.h"
+#include "lower_precision.h"
 #include "onednn_operator.h"
-#include "product_choice.h"
 #include "wanted_gradients.h"
 
 namespace finepune {
@@ -25,21 +25,31 @@ const auto& pointwise() {
   return handle;
 }
 
-}  // namespace
-
-at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight,
-                               const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
-                               const OutputFinish& finish) {
+at::Tensor convolve(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                    const LibraryConvolution& convolution, const OutputFinish& finish) {
   const auto& [strides, padding, dilations, groups] = convolution;
   const bool rectify = finish.rectify && finish.place == nullptr;
-  const bool fuse = rectify && finish.finite && computes_plainly(images, weight) && images.numel() > 0 &&
-                    !wants_gradients(images, weight, bias);
+  const bool plain = images.is_cpu() && images.scalar_type() == weight.scalar_type() &&
+                     (images.scalar_type() == at::kFloat || images.scalar_type() == at::kBFloat16);
+  const bool fuse =
+      rectify && finish.finite && plain && images.numel() > 0 && !wants_gradients(images, weight, bias);
   if (fuse && pointwise()) {
     return pointwise()->call(channels_last(images), channels_last(weight), bias, padding, strides, dilations, groups,
                              "relu", c10::List<std::optional<at::Scalar>>(), "");
   }
   at::Tensor output = at::convolution(images, weight, bias, strides, padding, dilations, false, {0, 0}, groups);
   return rectify ? at::relu_(output) : output;
+}
+
+}  // namespace
+
+at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weight,
+                               const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
+                               const OutputFinish& finish) {
+  if (!lowers_products(images)) return convolve(images, weight, bias, convolution, finish);
+  // Autocast knows at::conv2d but not at::convolution.
+  const std::optional<at::Tensor> low_bias = bias ? std::optional(bias->to(at::kBFloat16)) : std::nullopt;
+  return convolve(images.to(at::kBFloat16), weight.to(at::kBFloat16), low_bias, convolution, finish);
 }
 
 }  // namespace finepune

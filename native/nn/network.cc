@@ -10,7 +10,6 @@
 #include "channels_last.h"
 #include "finite_values.h"
 #include "operator.h"
-#include "product_choice.h"
 
 namespace finepune {
 namespace {
@@ -204,8 +203,8 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
   const at::Tensor images = input.contiguous(at::MemoryFormat::ChannelsLast);
   std::vector<at::Tensor> values(operators_.size());
   std::vector<at::Tensor> inputs;
-  // In float32 on the CPU and without gradients.
-  const bool scores = !at::GradMode::is_enabled() && computes_plainly(images, images);
+  // On the CPU and without gradients.
+  const bool scores = !at::GradMode::is_enabled() && images.is_cpu() && images.scalar_type() == at::kFloat;
   FiniteValues finite(images, parameters_);
   // Nodes whose work one before has done.
   std::vector<bool> finished(operators_.size(), false);

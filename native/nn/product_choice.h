@@ -19,12 +19,15 @@ struct UnitChoice {
   Products products = Products::library;
   WeightProducts weight_products = WeightProducts::library;
   const cpu::DirectKernels* kernels = &cpu::best_direct_kernels();
+  // Whether libtorch's are taken in bfloat16; all others are in float32.
+  bool lower = false;
 
   bool is_librarys() const { return products == Products::library && weight_products == WeightProducts::library; }
 };
 
-// Whether a convolution of these is one in float32 on the CPU, whatever is computed in lower precision elsewhere.
-bool computes_plainly(const at::Tensor& images, const at::Tensor& weight);
+// Whether a convolution of these is one on the CPU that can be computed here: of float32, or, where libtorch's products
+// are in lower precision, of its images too.
+bool computes_here(const at::Tensor& images, const at::Tensor& weight);
 
 // What is fastest for `images`, [N, in, H, W], at this density of `weight`: a function of shapes, of the density and of
 // the CPU's instruction set alone, so that a run can be repeated to the last bit.

@@ -16,9 +16,14 @@ using torch::autograd::variable_list;
 at::Tensor joined(at::TensorList inputs) {
   std::vector<int64_t> sizes = inputs[0].sizes().vec();
   sizes[1] = 0;
-  for (const at::Tensor& input : inputs) sizes[1] += input.size(1);
+  at::ScalarType type = inputs[0].scalar_type();
+  for (const at::Tensor& input : inputs) {
+    sizes[1] += input.size(1);
+    // The lower of two: what is rounded for one reader is so for all.
+    if (input.scalar_type() == at::kBFloat16) type = at::kBFloat16;
+  }
   return rectify_into_places(
-      inputs, at::empty(sizes, inputs[0].options().memory_format(inputs[0].suggest_memory_format())));
+      inputs, at::empty(sizes, inputs[0].options().dtype(type).memory_format(inputs[0].suggest_memory_format())));
 }
 
 class RectifiedConcatFunction : public torch::autograd::Function<RectifiedConcatFunction> {
@@ -54,7 +59,11 @@ at::Tensor rectify_into_places(at::TensorList inputs, const at::Tensor& output) 
   for (const at::Tensor& input : inputs) {
     at::Tensor part = output.narrow(1, first, input.size(1));
     first += input.size(1);
-    if (input.const_data_ptr() != part.const_data_ptr()) at::clamp_min_out(part, input, 0);
+    if (input.scalar_type() != part.scalar_type()) {
+      part.copy_(input).clamp_min_(0);
+    } else if (input.const_data_ptr() != part.const_data_ptr()) {
+      at::clamp_min_out(part, input, 0);
+    }
   }
   return output;
 }

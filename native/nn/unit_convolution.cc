@@ -19,14 +19,14 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// By the images, by the weights, or both, as libtorch computes them.
+// By the images, by the weights, or both, as libtorch computes them, in the type asked for.
 std::array<at::Tensor, 2> dense_gradients(const at::Tensor& gradient, const at::Tensor& images,
                                           const at::Tensor& weight, const UnitConvolution& convolution,
-                                          std::array<bool, 2> wanted) {
+                                          at::ScalarType type, std::array<bool, 2> wanted) {
   const Padding& padding = convolution.padding;
   const auto [by_images, by_weight, none] = at::convolution_backward(
-      gradient, images, weight, std::nullopt, {1, 1}, {padding.top, padding.left}, {1, 1}, false, {0, 0},
-      convolution.groups, {wanted[0], wanted[1], false});
+      gradient.to(type), images.to(type), weight.to(type), std::nullopt, {1, 1}, {padding.top, padding.left}, {1, 1},
+      false, {0, 0}, convolution.groups, {wanted[0], wanted[1], false});
   return {by_images, by_weight};
 }
 
@@ -34,9 +34,9 @@ at::Tensor output_of(const at::Tensor& images, const at::Tensor& weight, const s
                      const UnitConvolution& convolution, const UnitChoice& choice, const OutputFinish& finish) {
   switch (choice.products) {
     case Products::sparse:
-      return sparse_output(images, weight, bias, convolution, *choice.kernels, finish);
+      return sparse_output(images.to(at::kFloat), weight, bias, convolution, *choice.kernels, finish);
     case Products::winograd:
-      return winograd_output(images, weight, bias, convolution, *choice.kernels->tiles, finish);
+      return winograd_output(images.to(at::kFloat), weight, bias, convolution, *choice.kernels->tiles, finish);
     case Products::library:
       break;
   }
@@ -52,21 +52,24 @@ std::array<at::Tensor, 2> gradients_of(const at::Tensor& gradient, const at::Ten
   const cpu::DirectKernels& kernels = *choice.kernels;
   std::array<bool, 2> left = wanted;
   std::array<at::Tensor, 2> result;
+  const at::Tensor whole = choice.is_librarys() ? at::Tensor() : gradient.to(at::kFloat);
   if (wanted[0] && choice.products != Products::library) {
     result[0] = choice.products == Products::sparse
-                    ? sparse_input_gradient(gradient, weight, convolution, kernels)
-                    : winograd_input_gradient(gradient, weight, convolution, *kernels.tiles);
+                    ? sparse_input_gradient(whole, weight, convolution, kernels)
+                    : winograd_input_gradient(whole, weight, convolution, *kernels.tiles);
     left[0] = false;
   }
   if (wanted[1] && choice.weight_products != WeightProducts::library) {
+    const at::Tensor whole_images = images.to(at::kFloat);
     result[1] = choice.weight_products == WeightProducts::planes
-                    ? weight_gradient(images, gradient, convolution.kernel, convolution.padding, convolution.groups,
+                    ? weight_gradient(whole_images, whole, convolution.kernel, convolution.padding, convolution.groups,
                                       kernels)
-                    : winograd_weight_gradient(images, gradient, convolution, *kernels.tiles);
+                    : winograd_weight_gradient(whole_images, whole, convolution, *kernels.tiles);
     left[1] = false;
   }
   if (left[0] || left[1]) {
-    const auto dense = dense_gradients(gradient, images, weight, convolution, left);
+    const at::ScalarType type = choice.lower ? at::kBFloat16 : at::kFloat;
+    const auto dense = dense_gradients(gradient, images, weight, convolution, type, left);
     for (size_t i = 0; i < 2; ++i) {
       if (left[i]) result[i] = dense[i];
     }
@@ -84,7 +87,7 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
     context->saved_data["geometry"] = std::vector<int64_t>{convolution.kernel[0], convolution.kernel[1], padding.top,
                                                            padding.left,          convolution.groups};
     context->saved_data["choice"] = std::vector<int64_t>{static_cast<int64_t>(choice.products),
-                                                         static_cast<int64_t>(choice.weight_products)};
+                                                         static_cast<int64_t>(choice.weight_products), choice.lower};
     context->saved_data["kernels"] = std::string(choice.kernels->name);
     context->saved_data["bias"] = bias.has_value();
     return output_of(images, weight, bias, convolution, choice, {});
@@ -99,13 +102,15 @@ class UnitConvolutionFunction : public torch::autograd::Function<UnitConvolution
     const UnitConvolution convolution{
         {geometry[0], geometry[1]}, {geometry[2], geometry[3], geometry[2], geometry[3]}, geometry[4]};
     const UnitChoice made{static_cast<Products>(choice[0]), static_cast<WeightProducts>(choice[1]),
-                          cpu::find_direct_kernels(context->saved_data["kernels"].toStringRef())};
+                          cpu::find_direct_kernels(context->saved_data["kernels"].toStringRef()), choice[2] != 0};
     variable_list result(5);
     const auto by = gradients_of(gradient, images, weight, convolution, made,
                                  {context->needs_input_grad(0), context->needs_input_grad(1)});
     result[0] = by[0];
     result[1] = by[1];
-    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) result[2] = gradient.sum({0, 2, 3});
+    if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
+      result[2] = gradient.sum({0, 2, 3}, /*keepdim=*/false, at::kFloat);
+    }
     return result;
   }
 };

@@ -26,7 +26,7 @@ struct Normalization {
 };
 
 // Of forward and backward; weights and the step stay float32. `tensor_float32`: products of float32 values rounded to 10
-// bits of mantissa, on GPUs that have them. `bfloat16`: autocast.
+// bits of mantissa, on GPUs that have them. `bfloat16`: autocast; on a CPU that does not multiply it as `float32`.
 enum class Precision { float32, tensor_float32, bfloat16 };
 
 struct SessionOptions {

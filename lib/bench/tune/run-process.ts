@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { AbortedError, RunError } from '../../errors.js';
+import { givenEnvironment } from '../../native/waiting.js';
 
 /** A line the program printed. */
 export interface ProgramEvent {
@@ -28,7 +29,7 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
   const startedAt = performance.now();
   const child = spawn(command, words, {
     stdio: ['ignore', 'pipe', 'pipe'],
-    env: { ...process.env, ...environment },
+    env: { ...givenEnvironment(), ...environment },
   });
   let complaints = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints = (complaints + text).slice(-4096)));
