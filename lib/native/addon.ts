@@ -248,6 +248,8 @@ export interface AddonInfo {
   cuda: boolean;
   cudaDevices: string[];
   cpuCapability: string;
+  /** Whether the CPU has instructions for bfloat16; without them 'bf16' is 'fp32' there. */
+  bfloat16: boolean;
   mkldnn: boolean;
   mkl: boolean;
 }

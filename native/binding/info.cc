@@ -4,6 +4,7 @@
 
 #include "binding/calls.h"
 #include "binding/exports.h"
+#include "nn/lower_precision.h"
 #include "ops/device.h"
 
 namespace finepune::binding {
@@ -21,6 +22,7 @@ Napi::Value info(const Napi::CallbackInfo& call) {
   for (uint32_t i = 0; i < names.size(); ++i) devices.Set(i, names[i]);
   object.Set("cudaDevices", devices);
   object.Set("cpuCapability", at::get_cpu_capability());
+  object.Set("bfloat16", multiplies_bfloat16());
   object.Set("mkldnn", at::globalContext().hasMKLDNN());
   object.Set("mkl", at::globalContext().hasMKL());
   return object;
