@@ -51,7 +51,7 @@ TEST("Conv agrees with a double reference for groups, dilations, strides and asy
 }
 
 TEST("a convolution's weight has its input channels side by side in memory, as the products read it") {
-  const Network network(
+  Network network(
       flattened_graph({4, 3, 3}, {{"conv", "Conv", {"input"}, convolution(2, 3, 1, 1, 1, {1, 1, 1, 1})}}, 18), at::kCPU);
   const at::Tensor& weight = network.parameter("conv.weight").value;
   CHECK(weight.is_contiguous(at::MemoryFormat::ChannelsLast) && !weight.is_contiguous());
