@@ -28,7 +28,9 @@ export const doctorCommand = defineCommand({
       ],
       [
         'kernels',
-        native === null ? '-' : `${native.cpuCapability}${native.bfloat16 ? ', bfloat16' : ''}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`,
+        native === null
+          ? '-'
+          : `${native.cpuCapability}${native.bfloat16 ? ', bfloat16' : ''}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`,
       ],
       ['devices', devices.join('; ') || '-'],
       ['images', codecs.map(({ format, read }) => (read ? format : `${format} (not readable)`)).join(', ') || '-'],
