@@ -4,6 +4,8 @@
  */
 import { AbortedError } from '../../errors.js';
 import type { Augmentation, Precision } from '../../native/addon.js';
+import { loadAddon } from '../../native/load.js';
+import { precisionNote } from '../../native/precision.js';
 import { describeMachine } from '../machine.js';
 import { peakMemory } from '../peak-memory.js';
 import { SyntheticTask } from '../synthetic-task.js';
@@ -49,6 +51,8 @@ const SAME_LOSS = { fp32: 1e-3, tf32: 1e-2, bf16: 5e-2 } as const;
 /** @throws AbortedError when the signal fires; UsageError, SpecError on a model that cannot be read. */
 export async function benchTrain(options: BenchTrainOptions): Promise<BenchReport> {
   const { batchSize, rounds, steps, signal } = options;
+  const note = precisionNote(options.precision, options.device, loadAddon().info());
+  if (note !== null) options.onNote?.(`ours, ${note}`);
   await using task = await SyntheticTask.make({ ...options, images: batchSize * BATCHES });
   const ours = await OurTrainer.of(task, options);
   const losses = await ours.losses(COMPARED_STEPS);
