@@ -3,6 +3,7 @@
 #include <ATen/ops/cat.h>
 
 #include "attributes.h"
+#include "max_pooled.h"
 #include "operator.h"
 #include "rectified_concat.h"
 
@@ -31,13 +32,22 @@ class Concat final : public Operator {
   using Operator::Operator;
 
   at::Tensor forward(c10::ArrayRef<at::Tensor> inputs, const ForwardContext& context) override {
+    if (context.epilogue != nullptr) return pooled_concat(inputs, *context.epilogue->pool);
     if (context.place != nullptr) return rectify_into_places(inputs, *context.place);
     return rectifies_ ? rectified_concat(inputs) : at::cat(inputs, 1);
   }
 
   bool rectify_inputs() override { return rectifies_ = true; }
+  bool has_pooling_epilogue(const PoolWindows&) const override { return rectifies_; }
 
  private:
+  // Windows hold cells of one channel: each input is pooled by itself, and what is joined is a quarter as large.
+  static at::Tensor pooled_concat(c10::ArrayRef<at::Tensor> inputs, const PoolWindows& windows) {
+    std::vector<at::Tensor> pooled;
+    for (const at::Tensor& input : inputs) pooled.push_back(max_pooled(input, /*rectify=*/true, windows));
+    return at::cat(pooled, 1);
+  }
+
   bool rectifies_ = false;
 };
 

@@ -5,6 +5,8 @@
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
+#include "ops/cpu/direct_choice.h"
+#include "ops/placed_pool.h"
 #include "ops/rectified_sums.h"
 
 namespace finepune {
@@ -69,6 +71,10 @@ class PooledSumsFunction : public torch::autograd::Function<PooledSumsFunction> 
 }  // namespace
 
 bool has_pooled_sums(const PoolWindows& windows) { return windows.kernel[0] * windows.kernel[1] <= most_window_cells; }
+
+bool has_pooled_sums(const at::Tensor& sums, const PoolWindows& windows) {
+  return has_pooled_sums(windows) && (sums.is_cuda() || has_placed_pool(sums, cpu::best_direct_kernels()));
+}
 
 at::Tensor rectified_sums(const at::Tensor& given, const std::optional<at::Tensor>& bias) {
   const at::Tensor sums = prepared(given);

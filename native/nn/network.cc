@@ -108,9 +108,7 @@ void Network::absorb_rectifiers() {
 void Network::find_joins() {
   joins_.resize(operators_.size());
   for (size_t i = 0; i < operators_.size(); ++i) {
-    const bool rectifies =
-        !sources_[i].empty() && sources_[i][0] >= 0 && absorbed_by_[sources_[i][0]] == static_cast<int64_t>(i);
-    if (!rectifies || output_shape(i).size() != 3) continue;
+    if (!rectifies_inputs(i) || output_shape(i).size() != 3 || operators_[i]->max_pool_windows() != nullptr) continue;
     joins_[i] = {static_cast<int64_t>(i), 0};
     int64_t channel = 0;
     for (const int64_t rectifier : sources_[i]) {
@@ -124,6 +122,7 @@ void Network::find_joins() {
 at::Tensor Network::place_of(size_t node, size_t last, int64_t images, std::vector<at::Tensor>& values) const {
   const auto& [concatenation, first_channel] = joins_[node];
   if (concatenation < 0 || concatenation > static_cast<int64_t>(last)) return {};
+  if (has_whole_epilogue(static_cast<size_t>(concatenation), last)) return {};
   at::Tensor& whole = values[static_cast<size_t>(concatenation)];
   if (!whole.defined()) {
     const Shape& shape = output_shape(static_cast<size_t>(concatenation));
@@ -132,21 +131,34 @@ at::Tensor Network::place_of(size_t node, size_t last, int64_t images, std::vect
   return whole.narrow(1, first_channel, output_shape(node)[0]);
 }
 
+bool Network::rectifies_inputs(size_t node) const {
+  const std::vector<int64_t>& sources = sources_[node];
+  return !sources.empty() && sources[0] >= 0 && absorbed_by_[sources[0]] == static_cast<int64_t>(node);
+}
+
 Epilogue Network::epilogue_of(size_t node) const {
   Epilogue epilogue;
-  const int64_t rectifier = only_reader_[node];
-  if (!operators_[node] || !operators_[node]->has_epilogue() || rectifier < 0 ||
-      !operators_[rectifier]->rectifies() || absorbed_by_[rectifier] >= 0) {
-    return epilogue;
+  int64_t before_pool = static_cast<int64_t>(node);
+  if (!operators_[node]) return epilogue;
+  if (!rectifies_inputs(node)) {
+    const int64_t rectifier = only_reader_[node];
+    if (!operators_[node]->has_epilogue() || rectifier < 0 || !operators_[rectifier]->rectifies() ||
+        absorbed_by_[rectifier] >= 0) {
+      return epilogue;
+    }
+    epilogue.last = before_pool = rectifier;
   }
-  epilogue.last = rectifier;
-  const int64_t pool = only_reader_[rectifier];
+  const int64_t pool = only_reader_[before_pool];
   const PoolWindows* windows = pool < 0 ? nullptr : operators_[pool]->max_pool_windows();
   if (windows != nullptr && operators_[node]->has_pooling_epilogue(*windows)) {
     epilogue.pool = windows;
     epilogue.last = pool;
   }
   return epilogue;
+}
+
+bool Network::has_whole_epilogue(size_t node, size_t last) const {
+  return epilogues_[node].last >= 0 && epilogues_[node].last <= static_cast<int64_t>(last);
 }
 
 Network::~Network() = default;
@@ -216,7 +228,7 @@ at::Tensor Network::run(const at::Tensor& input, const Mode& mode, size_t last) 
       values[i] = inputs[0];
     } else {
       const Epilogue& epilogue = epilogues_[i];
-      const bool whole = epilogue.last >= 0 && epilogue.last <= static_cast<int64_t>(last);
+      const bool whole = has_whole_epilogue(i, last);
       context.epilogue = whole ? &epilogue : nullptr;
       const at::Tensor place = scores ? place_of(i, last, images.size(0), values) : at::Tensor();
       context.place = place.defined() ? &place : nullptr;

@@ -93,12 +93,17 @@ class Network {
  private:
   // Lets nodes whose every input is rectified do that themselves.
   void absorb_rectifiers();
+  // Whether node number `node` does the work of the rectifiers before it.
+  bool rectifies_inputs(size_t node) const;
   // What node number `node` may do of the work of those behind it.
   Epilogue epilogue_of(size_t node) const;
   // Finds the places that outputs have in concatenations which rectify.
   void find_joins();
+  // Whether the nodes up to and with `last` hold all of node number `node`'s epilogue, which it has.
+  bool has_whole_epilogue(size_t node, size_t last) const;
   // Of node number `node`'s output in its concatenation's value, which is made where it is not there yet; nothing where
-  // there is none, or the nodes run are those up to and with `last` and the concatenation is not among them.
+  // there is none, where the concatenation does not write all its value, or the nodes run are those up to and with `last`
+  // and the concatenation is not among them.
   at::Tensor place_of(size_t node, size_t last, int64_t images, std::vector<at::Tensor>& values) const;
   // Runs the nodes up to and with number `last`; returns its value.
   at::Tensor run(const at::Tensor& input, const Mode& mode, size_t last);

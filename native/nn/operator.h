@@ -20,7 +20,8 @@ struct PoolWindows;
 // Shape of one image's value, without the batch: [channels, height, width], or [features] after a Flatten.
 using Shape = std::vector<int64_t>;
 
-// The nodes right behind one that computes sums, which finishes them itself: a rectifier, and maximum pooling behind that.
+// The nodes right behind one that does their work itself: behind one that computes sums a rectifier, and maximum pooling
+// behind that; behind a concatenation that rectifies maximum pooling.
 struct Epilogue {
   // Of the pooling; null where there is none.
   const PoolWindows* pool = nullptr;
@@ -70,7 +71,8 @@ class Operator {
   // inputs instead from then on, and rectifies them itself.
   virtual bool rectify_inputs() { return false; }
 
-  // Whether forward heeds an epilogue that rectifies, and one that pools by `windows` as well.
+  // Whether forward heeds an epilogue that rectifies, and one that pools by `windows`, behind the rectifier or, where
+  // this operator rectifies its inputs, right behind it.
   virtual bool has_epilogue() const { return false; }
   virtual bool has_pooling_epilogue(const PoolWindows& /*windows*/) const { return false; }
 

@@ -21,6 +21,11 @@ struct PoolWindows {
   int64_t leading(size_t side) const { return side == 0 ? padding.top : padding.left; }
   int64_t trailing(size_t side) const { return side == 0 ? padding.bottom : padding.right; }
 
+  // Whether libtorch's pooling takes this padding as it is: the same on both sides and at most half the kernel.
+  bool is_librarys() const {
+    return padding.symmetric() && 2 * padding.top <= kernel[0] && 2 * padding.left <= kernel[1];
+  }
+
   // Cells along one side of the window at `place` that an average divides by.
   int64_t cells(size_t side, int64_t place, bool count_padding) const {
     const int64_t begin = place * strides[side] - leading(side);

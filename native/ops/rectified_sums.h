@@ -1,5 +1,6 @@
-// What follows a convolution in one pass over memory, on a GPU: bias and rectifier, or bias, rectifier and maximum
-// pooling. Separately each of them reads and writes all activations, which takes a GPU longer than the convolution.
+// What follows a convolution in one pass over memory: bias and rectifier on a GPU, or bias, rectifier and maximum pooling.
+// Separately each of them reads and writes all activations, which takes a GPU longer than the convolution. On the CPU a
+// convolution adds its bias itself, and only pooling is here.
 #pragma once
 
 #include <cstdint>
@@ -12,13 +13,10 @@
 
 namespace finepune {
 
-// All tensors: on one CUDA device. Activations: [N, C, H, W] in channels_last memory, float32 or bfloat16, all of one
-// call alike; biases and their gradients: float32 [C]. Sums are rounded to the activations' type once. Everything is
-// queued on the current stream; the same inputs give the same bits. NaN passes through. Throw Error("E_DEVICE") where a
-// launch is refused.
-
-// Whether these functions take `sums`.
-bool has_rectified_sums(const at::Tensor& sums);
+// All tensors: on one CUDA device, for pooling also on the CPU. Activations: [N, C, H, W] in channels_last memory, float32
+// or bfloat16, all of one call alike, on the CPU such as has_placed_pool takes; biases and their gradients: float32 [C],
+// none on the CPU. Sums are rounded to the activations' type once. Work of a GPU is queued on the current stream; the same
+// inputs give the same bits. NaN passes through. Throw Error("E_DEVICE") where a launch is refused.
 
 // max(sums + bias, 0), in the memory of `sums`.
 void rectify_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias);

@@ -49,7 +49,19 @@ __attribute__((always_inline)) inline void dense_column(const float* weights, co
       : "xmm12", "xmm13", "xmm14", "xmm15");
 }
 
+typedef int32_t Cells __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+inline Cells load_places(const uint8_t* from) {
+  return (Cells)_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(from)));
+}
+inline void store_places(uint8_t* to, Cells cells) {
+  const __m256i value = (__m256i)cells;
+  const __m128i words = _mm_packus_epi32(_mm256_castsi256_si128(value), _mm256_extracti128_si256(value, 1));
+  _mm_storel_epi64(reinterpret_cast<__m128i*>(to), _mm_packus_epi16(words, words));
+}
+
 #include "ops/cpu/direct_body.inc"
+#include "ops/cpu/placed_pool_body.inc"
 #include "ops/cpu/pack_avx2.inc"
 
 }  // namespace
@@ -57,6 +69,6 @@ __attribute__((always_inline)) inline void dense_column(const float* weights, co
 const DirectKernels direct_avx2 = {
     "avx2", kLanes, kMergedVectors, kDenseVectors, dense, copy_panels, sparse, scatter, correlate, merged,
     winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, pack, write_rows, max_row, sum_row,
-    response, &tile_avx2};
+    placed_max_row, placed_gradient_row, response, &tile_avx2};
 
 }  // namespace finepune::cpu

@@ -23,7 +23,17 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
   _mm_storeu_ps(to, _mm_add_ps(_mm256_castps256_ps128(halves), _mm256_extractf128_ps(halves, 1)));
 }
 
+typedef int32_t Cells __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+inline Cells load_places(const uint8_t* from) {
+  return (Cells)_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)));
+}
+inline void store_places(uint8_t* to, Cells cells) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(to), _mm512_cvtepi32_epi8((__m512i)cells));
+}
+
 #include "ops/cpu/direct_body.inc"
+#include "ops/cpu/placed_pool_body.inc"
 #include "ops/cpu/pack_avx2.inc"
 
 }  // namespace
@@ -31,6 +41,6 @@ inline void sum_lanes(const Vector (&vectors)[4], float* to) {
 const DirectKernels direct_avx512 = {
     "avx512", kLanes, kMergedVectors, 0, dense, copy_panels, sparse, scatter, correlate, merged,
     winograd_input, winograd_output, panel_dot, sparse_dot, sparse_columns, pack, write_rows, max_row, sum_row,
-    response, &tile_avx512};
+    placed_max_row, placed_gradient_row, response, &tile_avx512};
 
 }  // namespace finepune::cpu

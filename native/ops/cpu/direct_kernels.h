@@ -10,6 +10,7 @@
 
 #include <cstdint>
 
+#include "ops/cpu/placed_pool.h"
 #include "ops/cpu/tile_kernels.h"
 
 namespace finepune::cpu {
@@ -203,6 +204,8 @@ struct DirectKernels {
   void (*write_rows)(const RowsWrite&);
   void (*max_row)(const PoolRow&);
   void (*sum_row)(const PoolRow&);
+  void (*placed_max_row)(const PlacedMaxRow&);
+  void (*placed_gradient_row)(const PlacedGradientRow&);
   void (*response)(const ResponseRow&);
   const TileKernels* tiles;
 };
