@@ -5,7 +5,10 @@
 #include "attributes.h"
 #include "finished_sums.h"
 #include "library_convolution.h"
+#include "lower_precision.h"
+#include "max_pooled.h"
 #include "operator.h"
+#include "pooled_convolution.h"
 #include "unit_convolution.h"
 
 namespace finepune {
@@ -19,11 +22,12 @@ class Convolution final : public Operator {
     int64_t groups;
   };
 
-  Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, size_t weight, std::optional<size_t> bias,
-              at::Device device)
+  Convolution(Shape output, Geometry geometry, std::array<int64_t, 2> kernel, int64_t input_channels, size_t weight,
+              std::optional<size_t> bias, at::Device device)
       : Operator(std::move(output)),
         geometry_(geometry),
         unit_{kernel, geometry.padding, geometry.groups},
+        input_channels_(input_channels),
         weight_(weight),
         bias_(bias),
         device_(device) {}
@@ -34,6 +38,7 @@ class Convolution final : public Operator {
     if (bias_) bias = context.parameters[*bias_].value;
     const Epilogue* epilogue = context.epilogue;
     if (device_.is_cpu()) {
+      if (epilogue != nullptr && epilogue->pool != nullptr) return pooled(inputs[0], weight, bias, *epilogue->pool);
       const bool rectify = epilogue != nullptr || context.place != nullptr;
       return values(inputs[0], weight, bias, {rectify, context.finite, context.place});
     }
@@ -45,10 +50,29 @@ class Convolution final : public Operator {
   bool output_may_be_overwritten() const override { return true; }
   bool has_epilogue() const override { return true; }
   bool has_pooling_epilogue(const PoolWindows& windows) const override {
-    return device_.is_cuda() && has_pooled_sums(windows);
+    if (device_.is_cuda()) return has_pooled_sums(windows);
+    const auto& [strides, dilations, padding, groups] = geometry_;
+    return groups == 1 && dilations == std::array<int64_t, 2>{1, 1} &&
+           has_pooled_convolution({unit_.kernel, strides, windows}, input_channels_, output_shape()[0]);
   }
 
  private:
+  // On the CPU: with the rectifier and the pooling behind it.
+  at::Tensor pooled(const at::Tensor& images, const Parameter& parameter, const std::optional<at::Tensor>& bias,
+                    const PoolWindows& windows) const {
+    const auto& [strides, dilations, padding, groups] = geometry_;
+    const at::Tensor& weight = parameter.value;
+    if (images.requires_grad() || !computes_here(images, weight) || lowers_products(images)) {
+      return max_pooled(values(images, parameter, bias, {}), /*rectify=*/true, windows);
+    }
+    const PooledConvolution convolution{unit_.kernel, strides, windows};
+    if (padding.top + padding.left + padding.bottom + padding.right == 0) {
+      return pooled_convolution(images, weight, bias, convolution);
+    }
+    const auto padded = at::constant_pad_nd(images, {padding.left, padding.right, padding.top, padding.bottom}, 0);
+    return pooled_convolution(padded, weight, bias, convolution);
+  }
+
   at::Tensor values(const at::Tensor& images, const Parameter& parameter, const std::optional<at::Tensor>& bias,
                     const OutputFinish& finish) const {
     const auto& [strides, dilations, padding, groups] = geometry_;
@@ -84,6 +108,7 @@ class Convolution final : public Operator {
 
   Geometry geometry_;
   UnitConvolution unit_;
+  int64_t input_channels_;
   size_t weight_;
   std::optional<size_t> bias_;
   at::Device device_;
@@ -117,7 +142,8 @@ std::unique_ptr<Operator> make_convolution(const BuildContext& context) {
       "weight", "weight", {out_channels, input[0] / geometry.groups, kernel[0], kernel[1]}, 0, true);
   std::optional<size_t> bias;
   if (flag_attribute(node, "bias", true)) bias = context.add_parameter("bias", "bias", {out_channels}, 0, false);
-  return std::make_unique<Convolution>(std::move(output), geometry, kernel, weight, bias, context.device);
+  return std::make_unique<Convolution>(std::move(output), geometry, kernel, input[0], weight, bias,
+                                       context.device);
 }
 
 }  // namespace finepune

@@ -1,13 +1,12 @@
 #include "finished_sums.h"
 
-#include <vector>
-
 #include <c10/core/GradMode.h>
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "ops/cpu/direct_choice.h"
 #include "ops/placed_pool.h"
 #include "ops/rectified_sums.h"
+#include "saved_grid.h"
 
 namespace finepune {
 namespace {
@@ -16,13 +15,6 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 at::Tensor prepared(const at::Tensor& activations) { return activations.contiguous(at::MemoryFormat::ChannelsLast); }
-
-PoolGrid grid_of(const PoolWindows& windows) {
-  const auto narrow = [](int64_t size) { return static_cast<int32_t>(size); };
-  return {narrow(windows.input[0]),     narrow(windows.input[1]),   narrow(windows.output[0]), narrow(windows.output[1]),
-          narrow(windows.kernel[0]),    narrow(windows.kernel[1]),  narrow(windows.strides[0]), narrow(windows.strides[1]),
-          narrow(windows.padding.top), narrow(windows.padding.left)};
-}
 
 class RectifiedSumsFunction : public torch::autograd::Function<RectifiedSumsFunction> {
  public:
@@ -51,17 +43,13 @@ class PooledSumsFunction : public torch::autograd::Function<PooledSumsFunction> 
     const PooledSums pooled = pool_sums(sums, bias, rectify, grid);
     context->save_for_backward({pooled.places});
     context->saved_data["bias"] = bias.has_value();
-    context->saved_data["grid"] =
-        std::vector<int64_t>{grid.height,        grid.width,        grid.output_height, grid.output_width, grid.kernel_height,
-                             grid.kernel_width, grid.stride_height, grid.stride_width,  grid.pad_top,      grid.pad_left};
+    context->saved_data["grid"] = saved_grid(grid);
     return pooled.values;
   }
 
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const at::Tensor places = context->get_saved_variables()[0];
-    const std::vector<int64_t> sizes = context->saved_data["grid"].toIntVector();
-    const auto size = [&](size_t i) { return static_cast<int32_t>(sizes[i]); };
-    const PoolGrid grid{size(0), size(1), size(2), size(3), size(4), size(5), size(6), size(7), size(8), size(9)};
+    const PoolGrid grid = restored_grid(context->saved_data["grid"].toIntVector());
     const bool wants_bias = context->saved_data["bias"].toBool() && context->needs_input_grad(1);
     auto [sums, bias] = pool_sums_backward(prepared(gradients[0]), places, grid, wants_bias);
     return {sums, bias, at::Tensor(), at::Tensor()};

@@ -100,9 +100,16 @@ void Network::absorb_rectifiers() {
     const bool all = std::all_of(sources_[i].begin(), sources_[i].end(), [&](int64_t source) {
       return source >= 0 && only_reader_[source] >= 0 && operators_[source]->rectifies();
     });
-    if (sources_[i].empty() || !all || !operators_[i]->rectify_inputs()) continue;
+    if (sources_[i].empty() || !all || rectified_before(i) || !operators_[i]->rectify_inputs()) continue;
     for (const int64_t source : sources_[i]) absorbed_by_[source] = static_cast<int64_t>(i);
   }
+}
+
+bool Network::rectified_before(size_t node) const {
+  const PoolWindows* windows = operators_[node]->max_pool_windows();
+  if (windows == nullptr) return false;
+  const int64_t rectifier = sources_[node][0], first = sources_[rectifier][0];
+  return first >= 0 && only_reader_[first] == rectifier && operators_[first]->has_pooling_epilogue(*windows);
 }
 
 void Network::find_joins() {

@@ -93,6 +93,8 @@ class Network {
  private:
   // Lets nodes whose every input is rectified do that themselves.
   void absorb_rectifiers();
+  // Whether node number `node` is a pooling whose rectifier the node before that does as it pools.
+  bool rectified_before(size_t node) const;
   // Whether node number `node` does the work of the rectifiers before it.
   bool rectifies_inputs(size_t node) const;
   // What node number `node` may do of the work of those behind it.

@@ -22,4 +22,25 @@ PooledSums placed_pool(const at::Tensor& values, bool rectify, const PoolGrid& g
 at::Tensor placed_pool_backward(const at::Tensor& gradient, const at::Tensor& places, const PoolGrid& grid,
                                 const cpu::DirectKernels& kernels);
 
+// Rows from number `first` on of one image, pixels of `channels` floats, and its pooled values and places from their first
+// on, pixels `stride` apart.
+struct RowsToPool {
+  const float* values;
+  int64_t first, channels;
+  float* pooled;
+  uint8_t* places;
+  int64_t stride;
+};
+struct RowsToFill {
+  const float* pooled;
+  const uint8_t* places;
+  int64_t stride;
+  float* gradients;
+  int64_t first, channels;
+};
+
+// Row `y` of the pooled values and places, and of the gradient, as above.
+void pool_row(const RowsToPool& rows, int64_t y, bool rectify, const PoolGrid& grid, const cpu::DirectKernels& kernels);
+void pool_row_backward(const RowsToFill& rows, int64_t y, const PoolGrid& grid, const cpu::DirectKernels& kernels);
+
 }  // namespace finepune
