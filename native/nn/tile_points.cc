@@ -29,11 +29,16 @@ void for_each_tile(int64_t panels, int64_t count, const Visit& visit) {
   });
 }
 
-TileTransform tile_of(const TiledImages& images, const TileRange& range, int64_t panel, int64_t row) {
+// The first channel's pixels of `images`; only written through where they are an output.
+float* pixels_of(const TiledImages& images) {
+  return const_cast<float*>(images.images.const_data_ptr<float>()) + images.first_channel;
+}
+
+// `pixels`: what pixels_of gives, which asks a tensor and so takes too long to be done for each tile.
+TileTransform tile_of(const TiledImages& images, float* pixels, const TileRange& range, int64_t panel, int64_t row) {
   TileTransform tile{};
   tile.taps = range.taps;
-  // Only written through where it is an output.
-  tile.pixels = const_cast<float*>(images.images.const_data_ptr<float>()) + images.first_channel + panel * kPanelChannels;
+  tile.pixels = pixels + panel * kPanelChannels;
   tile.rows = images.places.rows_of(range.first + row);
   tile.columns = images.places.columns_of(range.first + row);
   return tile;
@@ -41,8 +46,9 @@ TileTransform tile_of(const TiledImages& images, const TileRange& range, int64_t
 
 void transform_tiles(const TiledImages& images, const TileRange& range, void (*transform)(const TileTransform&),
                      PanelValues& to) {
+  float* pixels = pixels_of(images);
   for_each_tile(to.panels(), range.count, [&](int64_t panel, int64_t row) {
-    TileTransform tile = tile_of(images, range, panel, row);
+    TileTransform tile = tile_of(images, pixels, range, panel, row);
     tile.points = to.at(0, panel, row);
     tile.point_stride = to.point_stride();
     transform(tile);
@@ -114,8 +120,9 @@ void gradient_points(const TiledImages& gradient, const TileRange& range, const 
 
 void write_tiles(const PanelValues& sums, const TileRange& range, const PixelFinish& finish,
                  const cpu::TileKernels& kernels, const TiledImages& output) {
+  float* pixels = pixels_of(output);
   for_each_tile(sums.panels(), range.count, [&](int64_t panel, int64_t row) {
-    TileTransform tile = tile_of(output, range, panel, row);
+    TileTransform tile = tile_of(output, pixels, range, panel, row);
     tile.points = const_cast<float*>(sums.at(0, panel, row));
     tile.point_stride = sums.point_stride();
     tile.bias = finish.bias == nullptr ? nullptr : finish.bias + panel * kPanelChannels;
