@@ -2,14 +2,18 @@
 import type { AddonInfo, Precision } from './addon.js';
 
 /**
- * One line where training in `precision` on `device` ('cpu' or 'cuda:N') is not what its name says; null where it is.
- * A CPU without instructions for bfloat16 would emulate it, slower than float32 and no more exact: float32 is used.
+ * What training in `precision` on `device` ('cpu' or 'cuda:N') is computed in: a CPU without instructions for bfloat16 would
+ * emulate it, slower than float32 and no more exact, so float32 is used there.
  */
-export function precisionNote(
+export function usedPrecision(
   precision: Precision,
   device: string,
   { bfloat16 }: Pick<AddonInfo, 'bfloat16'>,
-): string | null {
-  if (precision !== 'bf16' || device !== 'cpu' || bfloat16) return null;
-  return 'precision bf16: this CPU has no instructions for it, fp32 is used';
+): Precision {
+  return precision === 'bf16' && device === 'cpu' && !bfloat16 ? 'fp32' : precision;
+}
+
+/** One line where training is not computed in the precision that was asked for; null where it is. */
+export function precisionNote(asked: Precision, used: Precision): string | null {
+  return asked === used ? null : `precision ${asked}: this CPU has no instructions for it, ${used} is used`;
 }

@@ -74,6 +74,8 @@ export interface StartEvent {
   device: string;
   threads: number;
   seed: number;
+  /** What the run was asked to train in, and what it does on this machine: bf16 is fp32 on a CPU without instructions for it. */
+  precision: { asked: Precision; used: Precision };
   parameters: number;
 }
 

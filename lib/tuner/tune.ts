@@ -6,6 +6,8 @@ import { InternalError, RunError, UsageError, messageOf } from '../errors.js';
 import { readCheckpointProgress } from './checkpoint.js';
 import { checkOptions, completeConfig } from './config.js';
 import { resolveDevice } from '../native/device.js';
+import { loadAddon } from '../native/load.js';
+import { usedPrecision } from '../native/precision.js';
 import { EventChannel } from './event-channel.js';
 import { type RunImages, type RunNetwork, dataEvent, freshNodesOf, readInputs } from './inputs.js';
 import { JsonLinesFile } from '../run/json-lines.js';
@@ -174,6 +176,10 @@ async function runLoop(inputs: LoopInputs): Promise<TuneResult> {
       device: config.device,
       threads: config.threads,
       seed: config.seed,
+      precision: {
+        asked: config.precision,
+        used: usedPrecision(config.precision, config.device, loadAddon().info()),
+      },
       parameters: network.parameters,
     };
     if (progress === null) {

@@ -5,7 +5,7 @@
 import { AbortedError } from '../../errors.js';
 import type { Augmentation, Precision } from '../../native/addon.js';
 import { loadAddon } from '../../native/load.js';
-import { precisionNote } from '../../native/precision.js';
+import { precisionNote, usedPrecision } from '../../native/precision.js';
 import { describeMachine } from '../machine.js';
 import { peakMemory } from '../peak-memory.js';
 import { SyntheticTask } from '../synthetic-task.js';
@@ -51,7 +51,7 @@ const SAME_LOSS = { fp32: 1e-3, tf32: 1e-2, bf16: 5e-2 } as const;
 /** @throws AbortedError when the signal fires; UsageError, SpecError on a model that cannot be read. */
 export async function benchTrain(options: BenchTrainOptions): Promise<BenchReport> {
   const { batchSize, rounds, steps, signal } = options;
-  const note = precisionNote(options.precision, options.device, loadAddon().info());
+  const note = precisionNote(options.precision, usedPrecision(options.precision, options.device, loadAddon().info()));
   if (note !== null) options.onNote?.(`ours, ${note}`);
   await using task = await SyntheticTask.make({ ...options, images: batchSize * BATCHES });
   const ours = await OurTrainer.of(task, options);

@@ -30,7 +30,6 @@ export const tuneCommand = defineCommand({
   run: async ({ config: configFile, resume, ...flags }, _words, context) => {
     if (resume !== undefined) refuseOtherSettings(flags, configFile);
     const config = configFile === undefined ? flags : { ...(await readConfigFile(configFile)), ...flags };
-    if (config.precision === 'bf16') await tellPrecision(config.device, context);
     const tuner = await import('../../tuner/index.js');
     context.onSlowWork(SAVING);
     const run =
@@ -56,16 +55,6 @@ async function show(
     else story.tell(event);
   }
   await result;
-}
-
-async function tellPrecision(device: string | undefined, context: CommandContext): Promise<void> {
-  const [{ resolveDevice }, { loadAddon }, { precisionNote }] = await Promise.all([
-    import('../../native/device.js'),
-    import('../../native/load.js'),
-    import('../../native/precision.js'),
-  ]);
-  const note = precisionNote('bf16', resolveDevice(device ?? 'auto'), loadAddon().info());
-  if (note !== null) context.terminal.note(note);
 }
 
 function refuseOtherSettings(flags: Partial<TuneConfig>, configFile: string | undefined): void {

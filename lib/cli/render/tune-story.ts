@@ -2,6 +2,7 @@
 
 import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../run/types.js';
 import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../../format.js';
+import { precisionNote } from '../../native/precision.js';
 import { renderTable } from './table.js';
 import type { Terminal } from './terminal.js';
 
@@ -21,7 +22,7 @@ export class TuneStory {
         this.terminal.progress(event);
         return;
       case 'start':
-        this.terminal.print(startLine(event));
+        this.tellStart(event);
         return;
       case 'data':
         this.tellData(event);
@@ -51,6 +52,12 @@ export class TuneStory {
         this.terminal.print(resultLines(event, this.verbose));
         return;
     }
+  }
+
+  private tellStart(event: StartEvent): void {
+    this.terminal.print(startLine(event));
+    const note = precisionNote(event.precision.asked, event.precision.used);
+    if (note !== null) this.terminal.note(note);
   }
 
   private tellData({ layout, labels, fit, tune, test, skipped }: DataEvent): void {

@@ -41,7 +41,25 @@ const evaluation: TuneEvent = {
   strategy: 'global',
 };
 
+const start: TuneEvent = {
+  event: 'start',
+  run: 'run',
+  resumed: true,
+  model: 'alexnet',
+  device: 'cpu',
+  threads: 2,
+  seed: 1,
+  precision: { asked: 'bf16', used: 'bf16' },
+  parameters: 57e6,
+};
+
 describe('TuneStory', () => {
+  it('says, of a resumed run too, where the precision asked for is not used', () => {
+    expect(tell([start])).toEqual({ stdout: expect.stringContaining('going on with run'), stderr: '' });
+    const { stderr } = tell([{ ...start, precision: { asked: 'bf16', used: 'fp32' } }]);
+    expect(stderr).toContain('precision bf16: this CPU has no instructions for it, fp32 is used');
+  });
+
   it('ends with the table of both networks and where the files are', () => {
     const { stdout } = tell([{ event: 'done', ...result }]);
     expect(stdout).toMatch(/test accuracy +74\.5% +73\.8% +-0\.8 points on 400 images/);

@@ -1,9 +1,15 @@
 import { expect, test } from 'vitest';
-import { precisionNote } from '../../../lib/native/precision.js';
+import { precisionNote, usedPrecision } from '../../../lib/native/precision.js';
 
-test('a CPU without bfloat16 says that it trains in float32; one with it, a GPU and other precisions have nothing to say', () => {
-  expect(precisionNote('bf16', 'cpu', { bfloat16: false })).toContain('fp32 is used');
-  expect(precisionNote('bf16', 'cpu', { bfloat16: true })).toBeNull();
-  expect(precisionNote('bf16', 'cuda:0', { bfloat16: false })).toBeNull();
-  expect(precisionNote('fp32', 'cpu', { bfloat16: false })).toBeNull();
+test('bf16 is fp32 on a CPU without bfloat16, and itself on one with it and on a GPU; so are all other precisions', () => {
+  expect(usedPrecision('bf16', 'cpu', { bfloat16: false })).toBe('fp32');
+  expect(usedPrecision('bf16', 'cpu', { bfloat16: true })).toBe('bf16');
+  expect(usedPrecision('bf16', 'cuda:0', { bfloat16: false })).toBe('bf16');
+  expect(usedPrecision('tf32', 'cuda:0', { bfloat16: false })).toBe('tf32');
+  expect(usedPrecision('fp32', 'cpu', { bfloat16: false })).toBe('fp32');
+});
+
+test('only a precision that is not used is told of', () => {
+  expect(precisionNote('bf16', 'fp32')).toContain('fp32 is used');
+  expect(precisionNote('bf16', 'bf16')).toBeNull();
 });

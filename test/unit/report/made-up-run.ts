@@ -94,6 +94,7 @@ export function makeUpRun({
     device: 'cpu',
     threads: 2,
     seed: 1,
+    precision: { asked: 'fp32', used: 'fp32' },
     parameters: total,
   });
   journal({
