@@ -248,6 +248,8 @@ export interface AddonInfo {
   cuda: boolean;
   cudaDevices: string[];
   cpuCapability: string;
+  /** Instruction set of this package's own kernels on the CPU. */
+  kernels: 'portable' | 'avx2' | 'avx512';
   /** Whether the CPU has instructions for bfloat16; without them 'bf16' is 'fp32' there. */
   bfloat16: boolean;
   mkldnn: boolean;
@@ -257,8 +259,19 @@ export interface AddonInfo {
 /** How values are coded: exactly, without the signs of zeros, or rounded. */
 export type ValueCoding = 'exact' | 'float32' | 'fp16' | 'cb2' | 'cb3' | 'cb4' | 'cb5' | 'cb6' | 'cb7' | 'cb8';
 
+/** How training on the CPU computes a layer at a density: whose products, and whose gradient by the weights. */
+export interface ChosenProducts {
+  layer: string;
+  /** Share of the weights kept, in (0, 1]. */
+  density: number;
+  products: string;
+  weightGradient: string;
+}
+
 export interface Addon {
   info(): AddonInfo;
+  /** For layers as most networks have them, 32 images in float32, each dense and at two lower densities. */
+  chosenProducts(): ChosenProducts[];
 
   createSession(options: SessionOptions): Promise<SessionHandle>;
   /** Waits for a running slice; idempotent. */

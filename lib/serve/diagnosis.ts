@@ -5,7 +5,7 @@ import { readFile } from 'node:fs/promises';
 import { arch, availableParallelism, cpus, platform, release, totalmem } from 'node:os';
 import { cacheReport, type CacheReport } from '../data/index.js';
 import { messageOf } from '../errors.js';
-import type { AddonInfo } from '../native/addon.js';
+import type { AddonInfo, ChosenProducts } from '../native/addon.js';
 import { addonStatus, loadAddon, type AddonStatus } from '../native/load.js';
 
 export interface Diagnosis {
@@ -17,6 +17,8 @@ export interface Diagnosis {
   addon: AddonStatus;
   /** What the loaded addon says of itself; null where it cannot be loaded. */
   native: AddonInfo | null;
+  /** How training computes common layers on this CPU; empty where the addon cannot be loaded. */
+  products: ChosenProducts[];
   /** 'cpu', and one name a CUDA device. */
   devices: string[];
   codecs: { format: string; read: boolean }[];
@@ -59,6 +61,7 @@ export async function diagnose(): Promise<Diagnosis> {
     },
     addon,
     native,
+    products: native === null ? [] : loadAddon().chosenProducts(),
     devices: native === null ? [] : ['cpu', ...native.cudaDevices.map((name, index) => `cuda:${index} ${name}`)],
     codecs,
     cache: await cacheState(problems),

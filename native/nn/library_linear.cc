@@ -43,6 +43,11 @@ at::Tensor library_linear(const at::Tensor& input, const at::Tensor& weight, con
   return multiply(input, weight.contiguous(), bias);
 }
 
+const char* library_linear_name() {
+  if (pointwise()) return "oneDNN";
+  return at::globalContext().hasMKL() ? "MKL" : "libtorch";
+}
+
 at::Tensor library_linear_input_gradient(const at::Tensor& gradient, const at::Tensor& weight) {
   return pays(gradient, weight) ? multiply(gradient, weight.t(), std::nullopt) : at::mm(gradient, weight);
 }

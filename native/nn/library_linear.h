@@ -15,4 +15,7 @@ at::Tensor library_linear(const at::Tensor& input, const at::Tensor& weight, con
 // [N, in]: the gradient by the input, of the `gradient` [N, out] by the output. Without autograd.
 at::Tensor library_linear_input_gradient(const at::Tensor& gradient, const at::Tensor& weight);
 
+// The library that multiplies large ones: "oneDNN", "MKL" or "libtorch".
+const char* library_linear_name();
+
 }  // namespace finepune

@@ -264,4 +264,18 @@ describe('doctor', () => {
     expect(diagnosis.devices[0]).toBe('cpu');
     expect(status).toBe(0);
   });
+
+  it('says how training computes common layers here, at each density', async () => {
+    const { stdout } = await runCli(['doctor', '--json']);
+    const { native, products } = JSON.parse(stdout) as {
+      native: { kernels: string };
+      products: { layer: string; density: number; products: string; weightGradient: string }[];
+    };
+    expect(['portable', 'avx2', 'avx512']).toContain(native.kernels);
+    const linear = products.filter(({ layer }) => layer === 'linear 9216 to 4096');
+    expect(linear.map(({ density }) => density)).toEqual([1, 0.3, 0.05]);
+    expect(linear[2]?.products === 'sparse').toBe(native.kernels !== 'portable');
+    const text = await runCli(['doctor']);
+    expect(text.stdout).toContain('linear 9216 to 4096: ');
+  });
 });

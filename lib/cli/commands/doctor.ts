@@ -1,7 +1,8 @@
 /** `doctor`: what this machine offers, and what is missing. */
 
 import { defineCommand } from '../command.js';
-import { formatBytes } from '../../format.js';
+import { formatBytes, formatShare } from '../../format.js';
+import type { ChosenProducts } from '../../native/addon.js';
 
 export const doctorCommand = defineCommand({
   name: 'doctor',
@@ -14,7 +15,7 @@ export const doctorCommand = defineCommand({
       terminal.json(diagnosis);
       return diagnosis.ok ? 0 : 1;
     }
-    const { node, platform, cpu, addon, native, devices, codecs, cache, problems } = diagnosis;
+    const { node, platform, cpu, addon, native, products, devices, codecs, cache, problems } = diagnosis;
     const { libtorch } = addon;
     const facts: [string, string][] = [
       ['node', node],
@@ -30,8 +31,9 @@ export const doctorCommand = defineCommand({
         'kernels',
         native === null
           ? '-'
-          : `${native.cpuCapability}${native.bfloat16 ? ', bfloat16' : ''}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`,
+          : `${native.kernels}; libtorch's ${native.cpuCapability}${native.bfloat16 ? ', bfloat16' : ''}${native.mkldnn ? ', oneDNN' : ''}${native.mkl ? ', MKL' : ''}`,
       ],
+      ...layerLines(products).map((line, place): [string, string] => [place === 0 ? 'products' : '', line]),
       ['devices', devices.join('; ') || '-'],
       ['images', codecs.map(({ format, read }) => (read ? format : `${format} (not readable)`)).join(', ') || '-'],
       [
@@ -47,3 +49,12 @@ export const doctorCommand = defineCommand({
     return problems.length === 0 ? 0 : 1;
   },
 });
+
+/** One line a layer: how it is computed at each density. */
+function layerLines(products: ChosenProducts[]): string[] {
+  const lines = new Map<string, string[]>();
+  for (const { layer, density, products: way } of products) {
+    lines.set(layer, [...(lines.get(layer) ?? []), density === 1 ? way : `${way} at ${formatShare(density)}`]);
+  }
+  return [...lines].map(([layer, ways]) => `${layer}: ${ways.join(', ')}`);
+}
