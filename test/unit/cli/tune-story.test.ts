@@ -55,7 +55,9 @@ const start: TuneEvent = {
 
 describe('TuneStory', () => {
   it('says, of a resumed run too, where the precision asked for is not used', () => {
-    expect(tell([start])).toEqual({ stdout: expect.stringContaining('going on with run'), stderr: '' });
+    const plain = tell([start]);
+    expect(plain.stdout).toContain('going on with run');
+    expect(plain.stderr).toBe('');
     const { stderr } = tell([{ ...start, precision: { asked: 'bf16', used: 'fp32' } }]);
     expect(stderr).toContain('precision bf16: this CPU has no instructions for it, fp32 is used');
   });
