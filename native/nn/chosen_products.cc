@@ -1,8 +1,8 @@
 #include "chosen_products.h"
 
 #include <ATen/Context.h>
+#include <ATen/ops/empty.h>
 
-#include "channels_last.h"
 #include "library_linear.h"
 #include "product_choice.h"
 #include "sparse_linear.h"
@@ -19,6 +19,9 @@ struct ConvolutionLayer {
 
 constexpr ConvolutionLayer kConvolutions[] = {{16, 64, 1, 55}, {64, 64, 3, 56}, {192, 384, 3, 13}, {64, 192, 5, 27}};
 constexpr int64_t kFeatures = 9216, kOutputs = 4096;
+
+// A tensor that has a shape and no memory to speak of: shapes are all that choices ask for.
+at::Tensor shaped(at::IntArrayRef sizes) { return at::empty({1}, at::kFloat).expand(sizes); }
 
 std::string library() { return at::globalContext().hasMKLDNN() ? "oneDNN" : "libtorch"; }
 
@@ -50,8 +53,8 @@ ChosenProducts chosen(const ConvolutionLayer& layer, double density) {
   const auto& [inputs, outputs, taps, side] = layer;
   const int64_t padding = taps / 2;
   const UnitConvolution convolution{{taps, taps}, {padding, padding, padding, padding}, 1};
-  const UnitChoice choice = choose_products(convolution, empty_channels_last(kImages, inputs, side, side),
-                                            empty_channels_last(outputs, inputs, taps, taps), density);
+  const UnitChoice choice = choose_products(convolution, shaped({kImages, inputs, side, side}),
+                                            shaped({outputs, inputs, taps, taps}), density);
   const std::string size = std::to_string(taps) + " x " + std::to_string(taps) + ", " + std::to_string(side) + " x " +
                            std::to_string(side);
   return {"convolution " + std::to_string(inputs) + " to " + std::to_string(outputs) + ", " + size, density,
@@ -59,9 +62,9 @@ ChosenProducts chosen(const ConvolutionLayer& layer, double density) {
 }
 
 ChosenProducts chosen_linear(double density) {
-  const at::Tensor input = at::empty({kImages, kFeatures}, at::kFloat), weight = at::empty({kOutputs, kFeatures}, at::kFloat);
+  const bool sparse = is_sparse_linear_faster(shaped({kImages, kFeatures}), shaped({kOutputs, kFeatures}), density);
   return {"linear " + std::to_string(kFeatures) + " to " + std::to_string(kOutputs), density,
-          is_sparse_linear_faster(input, weight, density) ? "sparse" : library_linear_name(), "factors"};
+          sparse ? "sparse" : library_linear_name(), "factors"};
 }
 
 }  // namespace

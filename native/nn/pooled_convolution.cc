@@ -165,18 +165,24 @@ void write_value(const float* sums, int64_t value, const Layer& layer, int64_t s
   }
 }
 
+PooledSums pooled_values(const at::Tensor& images, const at::Tensor& weight, const std::optional<at::Tensor>& bias,
+                         const PooledConvolution& convolution) {
+  const auto& [kernel, strides, pool] = convolution;
+  const PoolGrid grid = grid_of(pool);
+  const PatchLayout layout(kernel, strides, images.size(1), images.size(3));
+  const Layer layer(images, weight.size(0), layout, grid);
+  const at::Tensor packed = packed_weights(channels_last(weight), bias, layer);
+  return pooled_products(images, packed, layer, cpu::best_direct_kernels());
+}
+
 class PooledConvolutionFunction : public torch::autograd::Function<PooledConvolutionFunction> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& images, const at::Tensor& weight,
                             const std::optional<at::Tensor>& bias, const PooledConvolution& convolution) {
     const auto& [kernel, strides, pool] = convolution;
-    const PoolGrid grid = grid_of(pool);
-    const PatchLayout layout(kernel, strides, images.size(1), images.size(3));
-    const Layer layer(images, weight.size(0), layout, grid);
-    const PooledSums result =
-        pooled_products(images, packed_weights(channels_last(weight), bias, layer), layer, cpu::best_direct_kernels());
+    const PooledSums result = pooled_values(images, weight, bias, convolution);
     context->save_for_backward({images, result.places});
-    context->saved_data["grid"] = saved_grid(grid);
+    context->saved_data["grid"] = saved_grid(grid_of(pool));
     context->saved_data["geometry"] = std::vector<int64_t>{kernel[0], kernel[1], strides[0], strides[1]};
     context->saved_data["bias"] = bias.has_value();
     return result.values;
@@ -220,12 +226,7 @@ at::Tensor pooled_convolution(const at::Tensor& given, const at::Tensor& weight,
   if (wants_gradients(images, weight, bias)) {
     return PooledConvolutionFunction::apply(images, weight, bias, convolution);
   }
-  const auto& [kernel, strides, pool] = convolution;
-  const PoolGrid grid = grid_of(pool);
-  const PatchLayout layout(kernel, strides, images.size(1), images.size(3));
-  const Layer layer(images, weight.size(0), layout, grid);
-  const at::Tensor packed = packed_weights(channels_last(weight), bias, layer);
-  return pooled_products(images, packed, layer, cpu::best_direct_kernels()).values;
+  return pooled_values(images, weight, bias, convolution).values;
 }
 
 }  // namespace finepune
