@@ -1,6 +1,5 @@
 // Conv: attributes out_channels, kernel_shape, strides, pads, dilations, group, bias.
 #include <ATen/ops/constant_pad_nd.h>
-#include <ATen/ops/convolution.h>
 
 #include "attributes.h"
 #include "finished_sums.h"
@@ -9,6 +8,7 @@
 #include "max_pooled.h"
 #include "operator.h"
 #include "pooled_convolution.h"
+#include "tap_convolution.h"
 #include "unit_convolution.h"
 
 namespace finepune {
@@ -77,16 +77,20 @@ class Convolution final : public Operator {
                     const OutputFinish& finish) const {
     const auto& [strides, dilations, padding, groups] = geometry_;
     const at::Tensor& weight = parameter.value;
-    if (strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1}) {
+    const bool unit = strides == std::array<int64_t, 2>{1, 1} && dilations == std::array<int64_t, 2>{1, 1};
+    if (unit) {
       const double kept = static_cast<double>(parameter.kept);
       const UnitChoice choice = choose_products(unit_, images, weight, kept / static_cast<double>(weight.numel()));
       if (!choice.is_librarys()) return unit_convolution(images, weight, bias, unit_, choice, finish);
     }
     if (const auto folding = folding_of(images, weight)) {
       const at::Tensor folded = fold_images(images, *folding), taps = fold_weight(weight, *folding);
-      if (device_.is_cuda()) return at::convolution(folded, taps, bias, {1, 1}, {0, 0}, {1, 1}, false, {0, 0}, 1);
+      if (device_.is_cuda()) return tap_convolution(folded, taps, bias, {0, 0});
       const UnitChoice choice{Products::winograd, WeightProducts::winograd};
       return unit_convolution(folded, taps, bias, folding->folded(), choice, finish);
+    }
+    if (device_.is_cuda() && unit && groups == 1 && padding.symmetric()) {
+      return tap_convolution(images, weight, bias, {padding.top, padding.left});
     }
     if (padding.symmetric()) {
       return library_convolution(images, weight, bias, {strides, {padding.top, padding.left}, dilations, groups},

@@ -4,6 +4,7 @@
 #include "library_linear.h"
 #include "operator.h"
 #include "sparse_linear.h"
+#include "wanted_gradients.h"
 
 namespace finepune {
 namespace {
@@ -22,6 +23,9 @@ class Linear final : public Operator {
       return sparse_linear(inputs[0].to(at::kFloat), weight.value, bias, weight.factors);
     }
     if (has_factored_linear(inputs[0], weight)) return factored_linear(inputs[0], weight.value, bias, weight.factors);
+    if (inputs[0].is_cuda() && wants_gradients(inputs[0], weight.value, bias)) {
+      return factored_linear(inputs[0], weight.value, bias, nullptr);
+    }
     return library_linear(inputs[0], weight.value, bias);
   }
 

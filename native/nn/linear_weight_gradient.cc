@@ -18,7 +18,7 @@ at::Tensor linear_weight_gradient(torch::autograd::AutogradContext& context, con
   const auto saved = context.saved_data.find(kFactors);
   if (saved == context.saved_data.end()) return at::mm(gradient.t(), input);
   c10::static_intrusive_pointer_cast<GradientFactors>(saved->second.toCapsule())
-      ->add(gradient.detach().to(at::kFloat), input.detach().to(at::kFloat));
+      ->add(gradient.detach().to(at::kFloat).contiguous(), input.detach().to(at::kFloat).contiguous());
   return {};
 }
 

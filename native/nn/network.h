@@ -29,7 +29,7 @@ struct Parameter {
   // Entries that may be other than 0: all, unless whoever prunes `value` says so. Operators skip the others where that
   // is faster.
   int64_t kept = 0;
-  // Where it is set, a linear layer on the CPU leaves the factors of its weight's gradient here, and none in `value`.
+  // Where it is set, a linear layer may leave the factors of its weight's gradient here, and none in `value`.
   c10::intrusive_ptr<GradientFactors> factors;
 };
 

@@ -6,14 +6,23 @@
 #include <ATen/TensorOperators.h>
 
 namespace finepune {
+namespace {
 
-at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm, double square_sum) {
-  if (!gradients.empty() && !gradients[0].is_cpu()) {
-    const at::Tensor norms = at::stack(at::_foreach_norm(gradients, 2)).to(at::kDouble);
-    const at::Tensor scale = at::linalg_vector_norm(norms).add_(1e-6).reciprocal_().mul_(clip_norm);
-    return scale.clamp_max_(1.0).to(at::kFloat);
+at::Tensor scale_on_device(const std::vector<at::Tensor>& gradients, double clip_norm, const at::Tensor& square_sum) {
+  at::Tensor squares = square_sum;
+  if (!gradients.empty()) {
+    const at::Tensor own = at::stack(at::_foreach_norm(gradients, 2)).to(at::kDouble).square_().sum();
+    squares = squares.defined() ? squares + own : own;
   }
-  double squares = square_sum;
+  return squares.sqrt().add_(1e-6).reciprocal_().mul_(clip_norm).clamp_max_(1.0).to(at::kFloat);
+}
+
+}  // namespace
+
+at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm, const at::Tensor& square_sum) {
+  const bool on_cpu = gradients.empty() ? square_sum.is_cpu() : gradients[0].is_cpu();
+  if (!on_cpu) return scale_on_device(gradients, clip_norm, square_sum);
+  double squares = square_sum.defined() ? square_sum.item<double>() : 0;
   for (const at::Tensor& gradient : gradients) {
     const double norm = at::linalg_vector_norm(gradient).item<double>();
     squares += norm * norm;

@@ -17,10 +17,10 @@ void GradientFactors::reset() {
 
 at::Tensor GradientFactors::product() const { return at::mm(outputs.t(), inputs); }
 
-double GradientFactors::square_sum() const {
+at::Tensor GradientFactors::square_sum() const {
   // |G^T X|^2 = sum over images n, m of (G G^T)_nm (X X^T)_nm.
   const at::Tensor gradients = outputs.to(at::kDouble), values = inputs.to(at::kDouble);
-  return at::mm(gradients, gradients.t()).mul_(at::mm(values, values.t())).sum().item<double>();
+  return at::mm(gradients, gradients.t()).mul_(at::mm(values, values.t())).sum();
 }
 
 }  // namespace finepune

@@ -6,8 +6,8 @@
 
 namespace finepune {
 
-// Of y = x W^T with a batch's x [N, in] and the gradient by y [N, out], both float32 on the CPU: the gradient by W, of
-// shape [out, in], is outputs^T inputs. A step that multiplies as it goes neither writes nor reads it in memory, where
+// Of y = x W^T with a batch's x [N, in] and the gradient by y [N, out], both float32 and contiguous, on one device: the
+// gradient by W, of shape [out, in], is outputs^T inputs. A step that multiplies as it goes neither writes nor reads it in memory, where
 // it takes as much room as the weight. Undefined tensors: no gradient yet. Shared by the layer that leaves them and the
 // step that takes them.
 struct GradientFactors : torch::CustomClassHolder {
@@ -20,8 +20,9 @@ struct GradientFactors : torch::CustomClassHolder {
 
   // The gradient itself, [out, in].
   at::Tensor product() const;
-  // Sum over the squares of its entries, in float64, from the products of the images with one another: it is never made.
-  double square_sum() const;
+  // Sum over the squares of its entries, float64 [] on their device, from the products of the images with one another: it
+  // is never made.
+  at::Tensor square_sum() const;
 };
 
 }  // namespace finepune

@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 
 #include "ops/cpu/direct_choice.h"
@@ -23,6 +24,10 @@ namespace {
 constexpr int64_t grain = 1 << 15;
 // Above this many entries a layer's parameter does not stay in the caches until the next forward anyway.
 constexpr int64_t stream_from = 1 << 20;
+// On a GPU, smaller gradients stay in its caches between their product and the step, and beyond so many images the
+// multiplications no longer hide behind the memory of the weight.
+constexpr int64_t fewest_factored = 1 << 20;
+constexpr int64_t most_factored_images = 512;
 
 cpu::StepKernel best_kernel() {
   int count = 0;
@@ -118,11 +123,12 @@ void check_gradient(const LayerStep& layer) {
   if (!layer.factors) return check_same_layout(parameter, layer.gradient, at::kFloat, "gradient");
   const at::Tensor &outputs = layer.factors->outputs, &inputs = layer.factors->inputs;
   for (const at::Tensor& factor : {outputs, inputs}) {
-    if (!factor.defined() || factor.dim() != 2 || factor.scalar_type() != at::kFloat || !factor.is_cpu()) {
-      throw std::invalid_argument("a factor of the gradient has the wrong dtype, shape or device");
+    if (!factor.defined() || factor.dim() != 2 || factor.scalar_type() != at::kFloat ||
+        !factor.is_contiguous() || factor.device() != parameter.device()) {
+      throw std::invalid_argument("a factor of the gradient has the wrong dtype, shape, layout or device");
     }
   }
-  const bool fits = parameter.is_cpu() && parameter.dim() == 2 && parameter.is_contiguous() &&
+  const bool fits = parameter.dim() == 2 && parameter.is_contiguous() &&
                     outputs.size(1) == parameter.size(0) && inputs.size(1) == parameter.size(1) &&
                     outputs.size(0) == inputs.size(0);
   if (!fits) throw std::invalid_argument("the factors of the gradient do not fit the parameter");
@@ -157,6 +163,14 @@ void step_layers(const std::vector<LayerStep>& layers, const StepOptions& option
   if (kept.is_cuda()) return cuda::step_layers(layers, options, kept);
 #endif
   step_on_cpu(layers, options, kept);
+}
+
+bool takes_factors(const at::Tensor& weight, int64_t images, at::ScalarType type) {
+  if (weight.dim() != 2) return false;
+  if (weight.is_cpu()) return true;
+  const bool exact = type == at::kBFloat16 || at::globalContext().allowTF32CuBLAS();
+  const bool in_vectors = weight.size(0) % 4 == 0 && weight.size(1) % 4 == 0;
+  return exact && in_vectors && weight.numel() >= fewest_factored && images <= most_factored_images;
 }
 
 }  // namespace finepune

@@ -31,7 +31,7 @@ struct LayerStep {
   std::optional<MaskThresholds> refresh;
   // Where the number of ones stands in `kept`; not used without a mask.
   int64_t kept_index = 0;
-  // The gradient of a weight [out, in], contiguous, on the CPU; null where it is given whole.
+  // The gradient of a weight [out, in], contiguous, on its device; null where it is given whole.
   c10::intrusive_ptr<GradientFactors> factors = nullptr;
 };
 
@@ -58,10 +58,16 @@ struct StepOptions {
 // With PrunedEntries::frozen, W of a pruned entry stays as it is and its m becomes 0, so that no momentum of an earlier
 // phase can move it later. A NaN in W leaves its mask alone.
 // Values are the same to the last bit on every CPU, for every number of threads, and on a GPU: no sum crosses entries,
-// but for a gradient given in factors, whose sums over images depend on the instruction set.
+// but for a gradient given in factors, whose sums over images depend on the instruction set; on a GPU its products are those
+// of tensor_float32.
 // `kept`: int64, on the layers' device; at each layer's index the number of ones in its T before the step and, after it,
 // behind it. On a GPU the step is queued on the current stream, and nothing waits for it.
 // Throws std::invalid_argument on tensors that do not fit together.
 void step_layers(const std::vector<LayerStep>& layers, const StepOptions& options, const at::Tensor& kept);
+
+// Whether a step with the gradient of `weight` in factors of so many images, products of `type` asked for, is at least as
+// fast as one with the gradient made before, and as exact. On the CPU always; on a GPU where float32 products may be
+// tensor_float32's, or are bfloat16's, whose values those hold, and the weight is large.
+bool takes_factors(const at::Tensor& weight, int64_t images, at::ScalarType type);
 
 }  // namespace finepune

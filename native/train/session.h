@@ -86,6 +86,8 @@ class Session {
   // Forward and backward of step number `step`; gradients are left for the store.
   Learned learn(const TrainSlice& slice, int64_t step, const Batch& batch);
   Learned compute_gradients(const TrainSlice& slice, const Batch& batch, const Network::Mode& mode);
+  // Of the network's output; nothing waits for the device.
+  Learned compute_gradients_on_gpu(const TrainSlice& slice, const Batch& batch, const at::Tensor& output);
   EvaluateResult run_evaluation(const SampleList& samples, int64_t batch_size);
   at::Tensor logits(const at::Tensor& images, const Network::Mode& mode);
 

@@ -57,7 +57,6 @@ void ParameterStore::begin_steps() {
   at::Tensor counts = at::empty({static_cast<int64_t>(states_.size())}, at::kLong);
   for (size_t i = 0; i < states_.size(); ++i) counts.data_ptr<int64_t>()[i] = states_[i].parameter->kept;
   kept_ = counts.to(network_.device());
-  if (!kept_.is_cpu()) return;
   for (State& state : states_) {
     if (state.parameter->value.dim() == 2) state.parameter->factors = c10::make_intrusive<GradientFactors>();
   }
@@ -104,17 +103,16 @@ std::optional<LayerStep> ParameterStore::layer_step(State& state, size_t index, 
 at::Tensor ParameterStore::gradient_scale(double clip_norm) const {
   if (clip_norm <= 0) return {};
   std::vector<at::Tensor> gradients;
-  double square_sum = 0;
-  bool factored = false;
+  at::Tensor square_sum;
   for (const State& state : states_) {
     const at::Tensor& gradient = state.parameter->value.grad();
     if (gradient.defined()) gradients.push_back(gradient);
     const c10::intrusive_ptr<GradientFactors>& factors = state.parameter->factors;
     if (!factors || !factors->defined()) continue;
-    factored = true;
-    square_sum += factors->square_sum();
+    const at::Tensor squares = factors->square_sum();
+    square_sum = square_sum.defined() ? square_sum + squares : squares;
   }
-  return gradients.empty() && !factored ? at::Tensor() : clip_scale(gradients, clip_norm, square_sum);
+  return gradients.empty() && !square_sum.defined() ? at::Tensor() : clip_scale(gradients, clip_norm, square_sum);
 }
 
 int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& proceed) {

@@ -9,7 +9,7 @@ namespace finepune {
 Learned StepGraph::run(StepKind kind, const std::function<Learned()>& work) {
   if (kind_ != kind) {
     graph_.reset();
-    gradients_.clear();
+    recorded_.clear();
     learned_ = {};
     kind_ = std::move(kind);
     unfit_ = false;
@@ -30,8 +30,15 @@ void StepGraph::record(const std::function<Learned()>& work) {
   std::vector<Parameter>& parameters = network_.parameters();
   for (size_t i = 0; i < parameters.size(); ++i) {
     at::Tensor& gradient = parameters[i].value.mutable_grad();
-    if (!unfit_ && gradient.defined()) gradients_.emplace_back(i, gradient);
+    GradientFactors* factors = parameters[i].factors.get();
+    Recorded recorded{i, gradient, {}, {}};
+    if (factors != nullptr) {
+      recorded.outputs = factors->outputs;
+      recorded.inputs = factors->inputs;
+      factors->reset();
+    }
     gradient.reset();
+    if (!unfit_ && (recorded.gradient.defined() || recorded.outputs.defined())) recorded_.push_back(std::move(recorded));
   }
   if (unfit_) {
     learned_ = {};
@@ -41,7 +48,14 @@ void StepGraph::record(const std::function<Learned()>& work) {
 
 Learned StepGraph::replay() {
   graph_->replay();
-  for (const auto& [number, gradient] : gradients_) network_.parameters()[number].value.mutable_grad() = gradient;
+  for (const Recorded& recorded : recorded_) {
+    Parameter& parameter = network_.parameters()[recorded.parameter];
+    parameter.value.mutable_grad() = recorded.gradient;
+    if (recorded.outputs.defined()) {
+      parameter.factors->outputs = recorded.outputs;
+      parameter.factors->inputs = recorded.inputs;
+    }
+  }
   return learned_;
 }
 

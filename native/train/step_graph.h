@@ -5,7 +5,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <utility>
 #include <vector>
 
 #include <ATen/core/Tensor.h>
@@ -47,6 +46,13 @@ class StepGraph {
   Learned run(StepKind kind, const std::function<Learned()>& work);
 
  private:
+  // The gradient of parameter number `parameter` that the record writes, whole or in factors.
+  struct Recorded {
+    size_t parameter;
+    at::Tensor gradient;
+    at::Tensor outputs, inputs;
+  };
+
   void record(const std::function<Learned()>& work);
   Learned replay();
 
@@ -56,8 +62,7 @@ class StepGraph {
   bool unfit_ = false;
   std::unique_ptr<DeviceGraph> graph_;
   Learned learned_;
-  // The recorded gradients, by number of parameter.
-  std::vector<std::pair<size_t, at::Tensor>> gradients_;
+  std::vector<Recorded> recorded_;
 };
 
 }  // namespace finepune

@@ -4,6 +4,7 @@
 
 #include <ATen/Functions.h>
 
+#include "ops/cross_entropy.h"
 #include "ops/memory_advice.h"
 #include "train/random.h"
 #include "train/sample_order.h"
@@ -112,15 +113,22 @@ Learned Session::learn(const TrainSlice& slice, int64_t step, const Batch& batch
 
 Learned Session::compute_gradients(const TrainSlice& slice, const Batch& batch, const Network::Mode& mode) {
   const at::Tensor output = logits(batch.images, mode);
+  if (device_.is_cuda()) return compute_gradients_on_gpu(slice, batch, output);
   const at::Tensor loss =
       at::cross_entropy_loss(output, batch.labels, {}, at::Reduction::Mean, -100, slice.label_smoothing);
   Learned learned{loss.detach(), output.detach(), {}};
-  // On the CPU a step whose loss is not finite stops here, before anything is learned from it.
-  if (device_.is_cpu() && !std::isfinite(learned.loss.item<double>())) return learned;
+  // A step whose loss is not finite stops here, before anything is learned from it.
+  if (!std::isfinite(learned.loss.item<double>())) return learned;
   // Not so where every node is frozen: then there is nothing to learn.
   if (loss.requires_grad()) loss.backward();
-  if (device_.is_cuda()) learned.gradient_scale = store_->gradient_scale(slice.clip_norm);
   return learned;
+}
+
+Learned Session::compute_gradients_on_gpu(const TrainSlice& slice, const Batch& batch, const at::Tensor& output) {
+  const at::Tensor logits = output.detach().contiguous();
+  const auto [loss, gradient] = cross_entropy(logits, batch.labels, slice.label_smoothing);
+  if (output.requires_grad()) output.backward(gradient);
+  return {loss, logits, store_->gradient_scale(slice.clip_norm)};
 }
 
 }  // namespace finepune

@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 
 #include "check.h"
+#include "devices.h"
 #include "nn_support.h"
 #include "ops/clip_scale.h"
 #include "ops/masked_step.h"
@@ -32,10 +33,10 @@ LayerStep make_step(int64_t outputs, int64_t inputs, bool masked) {
   return step;
 }
 
-LayerStep copy_of(const LayerStep& step) {
+LayerStep copy_of(const LayerStep& step, c10::Device device = c10::kCPU) {
   LayerStep copy = step;
   for (at::Tensor* tensor : {&copy.weight.parameter, &copy.weight.shadow, &copy.weight.momentum, &copy.weight.mask}) {
-    if (tensor->defined()) *tensor = tensor->clone();
+    if (tensor->defined()) *tensor = tensor->to(device).clone();
   }
   return copy;
 }
@@ -45,8 +46,9 @@ at::Tensor run(const LayerStep& step, PrunedEntries pruned) {
   options.momentum = 0.9f;
   options.weight_decay = 1e-3f;
   options.pruned = pruned;
-  options.gradient_scale = at::full({}, 0.5f);
-  const at::Tensor kept = at::zeros({1}, at::kLong);
+  const auto place = at::TensorOptions().device(step.weight.parameter.device());
+  options.gradient_scale = at::full({}, 0.5f, place.dtype(at::kFloat));
+  const at::Tensor kept = at::zeros({1}, place.dtype(at::kLong));
   step_layers({step}, options, kept);
   return kept;
 }
@@ -61,15 +63,17 @@ bool same_bits(const LayerStep& a, const LayerStep& b) {
 
 }  // namespace
 
-TEST("a step from factors is the step from their product, to the last bit where its sums are exact") {
+TEST_ON_DEVICES("a step from factors is the step from their product, to the last bit where its sums are exact") {
   // Less than a panel; whole panels and blocks; one more than either; a weight that is written past the caches.
   constexpr int64_t shapes[][3] = {{1, 1, 1},     {5, 3, 7},      {32, 16, 16},    {32, 17, 1030},
                                    {3, 130, 2049}, {9, 33, 1008}, {32, 1040, 1024}, {2, 1040, 1027}};
   for (const auto& [images, outputs, inputs] : shapes) {
-    const at::Tensor left = small_integers({images, outputs}, 3), right = small_integers({images, inputs}, 4);
+    const at::Tensor left = small_integers({images, outputs}, 3).to(device);
+    const at::Tensor right = small_integers({images, inputs}, 4).to(device);
     for (const bool masked : {true, false}) {
       for (const PrunedEntries pruned : {PrunedEntries::learning, PrunedEntries::frozen}) {
-        LayerStep whole = make_step(outputs, inputs, masked), factored = copy_of(whole);
+        const LayerStep start = make_step(outputs, inputs, masked);
+        LayerStep whole = copy_of(start, device), factored = copy_of(start, device);
         whole.gradient = at::mm(left.t(), right);
         factored.factors = factors_of(left, right);
         if (pruned == PrunedEntries::learning) whole.refresh = factored.refresh = MaskThresholds{0.45f, 0.55f};
@@ -97,15 +101,15 @@ TEST("a step from factors: the number of threads changes no bit") {
   CHECK(!same_bits(results[0], start));
 }
 
-TEST("factors of a gradient add up, and their norm is that of the product") {
-  const at::Tensor left = random_tensor({7, 30}, 1, at::kFloat), right = random_tensor({7, 500}, 2);
+TEST_ON_DEVICES("factors of a gradient add up, and their norm is that of the product") {
+  const at::Tensor left = random_tensor({7, 30}, 1).to(device), right = random_tensor({7, 500}, 2).to(device);
   const auto factors = factors_of(left, right);
   factors->add(left * 2, right);
   const at::Tensor product = factors->product();
   CHECK(relative_error(product, 3 * at::mm(left.t().to(at::kDouble), right.to(at::kDouble))) < 1e-6);
   const double norm = product.to(at::kDouble).norm().item<double>();
-  CHECK_NEAR(std::sqrt(factors->square_sum()) / norm, 1.0, 1e-6);
-  const at::Tensor other = at::full({4}, 2 * norm);
+  CHECK_NEAR(std::sqrt(factors->square_sum().item<double>()) / norm, 1.0, 1e-6);
+  const at::Tensor other = at::full({4}, 2 * norm, left.options());
   CHECK_NEAR(clip_scale({}, norm / 2, factors->square_sum()).item<float>(), 0.5, 1e-5);
   CHECK_NEAR(clip_scale({other}, norm, factors->square_sum()).item<float>(), 1 / std::sqrt(17.0), 1e-5);
   factors->reset();

@@ -206,6 +206,64 @@ TEST_ON_DEVICES("bfloat16 is near float32, and dropout drops") {
   CHECK(expected->train(dropping).loss != expected->train(whole).loss);
 }
 
+// What a GPU computes by kernels of its own in tensor_float32: the taps of a folded first layer, the step of a large linear
+// layer.
+Graph large_graph() {
+  Graph graph;
+  graph.input = {3, 16, 16};
+  graph.nodes = {
+      {"conv1",
+       "Conv",
+       {"input"},
+       {{"out_channels", {32}}, {"kernel_shape", {11, 11}}, {"strides", {4, 4}}, {"pads", {2, 2, 2, 2}}}},
+      {"relu1", "Relu", {"conv1"}, {}},
+      {"flatten", "Flatten", {"relu1"}, {}},
+      {"fc1", "Gemm", {"flatten"}, {{"out_features", {4096}}}},
+      {"relu2", "Relu", {"fc1"}, {}},
+      {"fc2", "Gemm", {"relu2"}, {{"out_features", {classes}}}},
+  };
+  graph.output = graph.head = "fc2";
+  graph.classes = classes;
+  return graph;
+}
+
+TEST_ON_DEVICES("lower precisions train large linear layers and folded first layers as float32 does") {
+  const RandomImages images;
+  std::vector<std::string> names;
+  std::vector<std::unique_ptr<Session>> sessions;
+  std::vector<Precision> precisions = {Precision::float32, Precision::bfloat16};
+  if (device.is_cuda()) precisions.push_back(Precision::tensor_float32);
+  for (const Precision precision : precisions) {
+    SessionOptions options = options_for(precision == Precision::float32 ? c10::Device(c10::kCPU) : device);
+    options.graph = large_graph();
+    options.precision = precision;
+    Session& session = *sessions.emplace_back(std::make_unique<Session>(options));
+    session.attach_images(images.description());
+    if (names.empty()) {
+      for (const Parameter& parameter : session.network().parameters()) names.push_back(parameter.name);
+    }
+    session.store().initialize(names, 5);
+    session.store().set_thresholds({{{"conv1.weight", 0.02}, {"fc1.weight", 0.01}}, 0.9, 1.1});
+    // Clipped by its norm, then not; the later steps of a slice come from a record on a GPU.
+    for (const double clip_norm : {0.5, 0.0}) {
+      TrainSlice slice = slice_of({0.01, 0.01, 0.005, 0.005});
+      slice.clip_norm = clip_norm;
+      slice.label_smoothing = 0.1;
+      session.train(slice);
+    }
+  }
+  const auto shadow = [&](size_t session, const std::string& name) {
+    return sessions[session]->store().get(Role::shadow, name);
+  };
+  for (const std::string& name : names) {
+    if (!sessions[0]->network().parameter(name).prunable) continue;
+    CHECK(relative_error(shadow(1, name), shadow(0, name)) < 5e-2);
+    if (device.is_cuda()) CHECK(relative_error(shadow(2, name), shadow(0, name)) < 1e-2);
+  }
+  const auto kept = [&](size_t session) { return static_cast<double>(kept_in(sessions[session]->store().counts())); };
+  for (size_t session = 1; session < sessions.size(); ++session) CHECK_NEAR(kept(session) / kept(0), 1.0, 5e-2);
+}
+
 TEST_ON_DEVICES("logits and gradients of given images are the CPU's") {
   const RandomImages images;
   const auto expected = make_session(c10::kCPU, images);

@@ -8,6 +8,7 @@
 
 #include "ops/cuda/crop_kernel.h"
 #include "ops/cuda/dropped_kernel.h"
+#include "ops/cuda/factored_step_kernel.h"
 #include "ops/cuda/histogram_kernel.h"
 #include "ops/cuda/mask_kernel.h"
 #include "ops/cuda/place.h"
@@ -25,13 +26,21 @@ StepLayer raw(const LayerStep& layer, int64_t* kept) {
   return {.parameter = values,
           .shadow = masked ? shadow.data_ptr<float>() : values,
           .momentum = momentum.data_ptr<float>(),
-          .gradient = layer.gradient.const_data_ptr<float>(),
+          .gradient = layer.gradient.defined() ? layer.gradient.const_data_ptr<float>() : nullptr,
           .mask = masked ? mask.data_ptr<uint8_t>() : nullptr,
           .kept = masked ? kept + layer.kept_index : nullptr,
           .count = parameter.numel(),
           .learning_rate = layer.learning_rate,
           .thresholds = layer.refresh.value_or(MaskThresholds{}),
           .refresh = masked && layer.refresh.has_value()};
+}
+
+StepFactors raw(const GradientFactors& factors) {
+  return {.outputs = factors.outputs.const_data_ptr<float>(),
+          .inputs = factors.inputs.const_data_ptr<float>(),
+          .images = factors.outputs.size(0),
+          .output_count = static_cast<int32_t>(factors.outputs.size(1)),
+          .input_count = static_cast<int32_t>(factors.inputs.size(1))};
 }
 
 MaskLayer raw(const MaskedLayer& layer, int64_t* kept) {
@@ -48,18 +57,31 @@ MaskLayer raw(const MaskedLayer& layer, int64_t* kept) {
 
 void step_layers(const std::vector<LayerStep>& layers, const StepOptions& options, const at::Tensor& kept) {
   const Place place(kept);
-  std::vector<StepLayer> rows;
-  rows.reserve(layers.size());
-  for (const LayerStep& layer : layers) rows.push_back(raw(layer, kept.data_ptr<int64_t>()));
   const at::Tensor& scale = options.gradient_scale;
   const at::Tensor& proceed = options.proceed;
-  launch_step(rows,
-              {.momentum = options.momentum,
-               .weight_decay = options.weight_decay,
-               .gradient_scale = scale.defined() ? scale.const_data_ptr<float>() : nullptr,
-               .proceed = proceed.defined() ? proceed.const_data_ptr<bool>() : nullptr,
-               .pruned = options.pruned},
-              place.stream());
+  const StepShared shared{.momentum = options.momentum,
+                          .weight_decay = options.weight_decay,
+                          .gradient_scale = scale.defined() ? scale.const_data_ptr<float>() : nullptr,
+                          .proceed = proceed.defined() ? proceed.const_data_ptr<bool>() : nullptr,
+                          .pruned = options.pruned};
+  std::vector<StepLayer> whole;
+  whole.reserve(layers.size());
+  // Products made here live until their step is queued.
+  std::vector<at::Tensor> products;
+  for (const LayerStep& layer : layers) {
+    StepLayer row = raw(layer, kept.data_ptr<int64_t>());
+    if (layer.factors) {
+      const StepFactors factors = raw(*layer.factors);
+      if (can_step_with(row, factors)) {
+        launch_factored_step(row, factors, shared, place.stream());
+        continue;
+      }
+      products.push_back(layer.factors->product());
+      row.gradient = products.back().const_data_ptr<float>();
+    }
+    whole.push_back(row);
+  }
+  launch_step(whole, shared, place.stream());
 }
 
 std::vector<int64_t> write_masks(const std::vector<MaskedLayer>& layers) {

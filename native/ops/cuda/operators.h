@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "ops/compressed_rows.h"
+#include "ops/cross_entropy.h"
 #include "ops/dropped.h"
 #include "ops/folded_pixels.h"
 #include "ops/magnitude_histogram.h"
@@ -16,6 +17,7 @@
 #include "ops/masked_step.h"
 #include "ops/rectified_sums.h"
 #include "ops/tally.h"
+#include "ops/tap_gradient.h"
 #include "ops/write_crop.h"
 
 namespace finepune::cuda {
@@ -47,6 +49,14 @@ std::pair<at::Tensor, at::Tensor> pool_sums_backward(const at::Tensor& gradient,
                                                      const PoolGrid& grid, bool wants_bias);
 
 at::Tensor fold_pixels(const at::Tensor& images, const BlockGrid& grid, int64_t channels, at::ScalarType type);
+
+ScoredLogits cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing);
+
+at::Tensor row_sums(const at::Tensor& rows);
+
+bool has_tap_gradient(const at::Tensor& images, int64_t outputs, const Taps& taps);
+
+at::Tensor tap_gradient(const at::Tensor& images, const at::Tensor& gradient, const Taps& taps);
 
 at::Tensor drop_values(const at::Tensor& values, const Dropping& dropping, const at::Tensor& seed);
 

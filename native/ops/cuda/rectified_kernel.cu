@@ -5,6 +5,7 @@
 #include "ops/cuda/launch.h"
 #include "ops/cuda/packs.cuh"
 #include "ops/cuda/pooled_largest.cuh"
+#include "ops/cuda/row_sums_kernel.h"
 
 namespace finepune::cuda {
 
@@ -80,24 +81,6 @@ __global__ void __launch_bounds__(kThreads)
   for (int k = 0; k < kCount; ++k) to[k] = total[k];
 }
 
-// totals[c] = the sum of partials[i][c] over i, in one order.
-__global__ void __launch_bounds__(kThreads) add_partials(const float* partials, int count, int channels, float* totals) {
-  constexpr int kRows = kThreads / kColumns;
-  __shared__ float sums[kRows][kColumns];
-  const int channel = static_cast<int>(blockIdx.x) * kColumns + static_cast<int>(threadIdx.x);
-  float sum = 0.0f;
-  if (channel < channels) {
-    for (int i = static_cast<int>(threadIdx.y); i < count; i += kRows) {
-      sum += partials[static_cast<int64_t>(i) * channels + channel];
-    }
-  }
-  sums[threadIdx.y][threadIdx.x] = sum;
-  __syncthreads();
-  if (threadIdx.y != 0 || channel >= channels) return;
-  for (int row = 1; row < kRows; ++row) sum += sums[row][threadIdx.x];
-  totals[channel] = sum;
-}
-
 }  // namespace
 
 void launch_rectify(const ActivationShape& shape, int64_t pixels, void* sums, const float* bias, cudaStream_t stream) {
@@ -138,10 +121,7 @@ void launch_keep_gradients(const ActivationShape& shape, int64_t pixels, const K
     check_launch("kept gradients");
   }
   if (bias_gradient == nullptr) return;
-  const auto blocks = static_cast<unsigned>((shape.channels + kColumns - 1) / kColumns);
-  add_partials<<<blocks, dim3{kColumns, kThreads / kColumns}, 0, stream>>>(scratch, partials, shape.channels,
-                                                                          bias_gradient);
-  check_launch("sums of gradients");
+  launch_row_sums({Element::float32, scratch, partials, shape.channels}, bias_gradient, stream);
 }
 
 }  // namespace finepune::cuda

@@ -1,0 +1,244 @@
+#include "ops/cuda/tap_gradient_kernel.h"
+
+#include <algorithm>
+
+#include "ops/cuda/launch.h"
+#include "ops/cuda/row_sums_kernel.h"
+#include "ops/cuda/tap_tiles.cuh"
+#include "ops/cuda/tensor_cores.cuh"
+
+namespace finepune::cuda {
+
+namespace {
+
+// Which tile of the weight a block has.
+struct TilePlace {
+  int first_output, first_channel, first_tap_row;
+};
+
+template <typename Tile>
+__device__ inline TilePlace tile_place(const TapGradients& job, int tile) {
+  const int channel_tiles = job.channels / Tile::channels;
+  constexpr int row_tiles = Tile::side / Tile::tap_rows;
+  return {tile / (channel_tiles * row_tiles) * Tile::outputs, tile / row_tiles % channel_tiles * Tile::channels,
+          tile % row_tiles * Tile::tap_rows};
+}
+
+template <typename Tile>
+class TileProducts {
+ public:
+  __device__ TileProducts(const TapGradients& job, int rows, const TilePlace& place, float* shared)
+      : job_(job), place_(place), rows_(rows), shared_(shared) {
+    const int lane = static_cast<int>(threadIdx.x) % 32;
+    const int warp = static_cast<int>(threadIdx.x) / 32;
+    group_ = lane / 4;
+    pixel_ = lane % 4;
+    first_output_ = warp / Tile::warp_columns * Tile::left * 16;
+    first_fragment_ = warp % Tile::warp_columns * Tile::right;
+    image_width_ = job.width + Tile::side - 1;
+    pixels_ = Tile::pixels(rows, job.width);
+    starts_ = reinterpret_cast<int*>(shared + 2 * Tile::stage_floats(rows, job.width));
+    for (int i = static_cast<int>(threadIdx.x); i < pixels_; i += Tile::threads) {
+      // Gradients of pixels beyond are zeros; any pixel of the image will do for them.
+      const int start = i / job.width * image_width_ + i % job.width;
+      starts_[i] = i < rows * job.width ? start * Tile::image_pitch : 0;
+    }
+#pragma unroll
+    for (int j = 0; j < Tile::right; ++j) {
+      constexpr int tap_fragments = Tile::channels / 8;
+      const int fragment = first_fragment_ + j, tap = fragment / tap_fragments;
+      fragment_starts_[j] = (tap / Tile::side * image_width_ + tap % Tile::side) * Tile::image_pitch +
+                            fragment % tap_fragments * 8 + group_;
+    }
+  }
+
+  // Adds the products of chunks [first, last) of all images' rows.
+  __device__ void add_chunks(int64_t first, int64_t last) {
+    if (first < last) begin_chunk(0, first);
+    end_copy_group();
+    int stage = 0;
+    for (int64_t chunk = first; chunk < last; ++chunk) {
+      if (chunk + 1 < last) begin_chunk(1 - stage, chunk + 1);
+      // Empty at the end: then, too, all but the last group are waited for.
+      end_copy_group();
+      wait_for_copies<1>();
+      __syncthreads();
+      multiply(stage, rows_of(chunk));
+      // Before the chunk after the next takes the place of this one.
+      __syncthreads();
+      stage = 1 - stage;
+    }
+  }
+
+  // Writes the tile of [outputs][side][side][channels].
+  __device__ void store(float* weight) const {
+    const int64_t output_floats = static_cast<int64_t>(Tile::side) * Tile::side * job_.channels;
+#pragma unroll
+    for (int j = 0; j < Tile::right; ++j) {
+      constexpr int tap_fragments = Tile::channels / 8;
+      const int fragment = first_fragment_ + j;
+      const int tap = place_.first_tap_row * Tile::side + fragment / tap_fragments;
+      const int channel = place_.first_channel + fragment % tap_fragments * 8 + 2 * pixel_;
+#pragma unroll
+      for (int i = 0; i < Tile::left; ++i) {
+        const int output = place_.first_output + first_output_ + 16 * i + group_;
+        float* to = weight + output * output_floats + static_cast<int64_t>(tap) * job_.channels + channel;
+        const float* values = sums_[i][j].values;
+        *reinterpret_cast<float2*>(to) = make_float2(values[0], values[1]);
+        *reinterpret_cast<float2*>(to + 8 * output_floats) = make_float2(values[2], values[3]);
+      }
+    }
+  }
+
+ private:
+  __device__ int chunks() const { return (job_.height + rows_ - 1) / rows_; }
+  __device__ int first_row(int64_t chunk) const { return static_cast<int>(chunk % chunks()) * rows_; }
+  __device__ int rows_of(int64_t chunk) const {
+    const int left = job_.height - first_row(chunk);
+    return left < rows_ ? left : rows_;
+  }
+  __device__ float* gradients(int stage) const { return shared_ + stage * Tile::stage_floats(rows_, job_.width); }
+  __device__ float* image(int stage) const { return gradients(stage) + pixels_ * Tile::gradient_pitch; }
+
+  __device__ void begin_chunk(int stage, int64_t chunk) {
+    const int64_t number = chunk / chunks();
+    begin_gradients(gradients(stage), number * job_.height + first_row(chunk), rows_of(chunk) * job_.width);
+    begin_image(image(stage), number, first_row(chunk) + place_.first_tap_row - job_.top);
+  }
+
+  __device__ void begin_gradients(float* shared, int64_t first_row, int count) {
+    constexpr int vectors = Tile::outputs / 4;
+    const float* from = job_.gradients + first_row * job_.width * job_.outputs + place_.first_output;
+    for (int i = static_cast<int>(threadIdx.x); i < pixels_ * vectors; i += Tile::threads) {
+      const int pixel = i / vectors, output = i % vectors * 4;
+      const bool valid = pixel < count;
+      begin_copy(shared + pixel * Tile::gradient_pitch + output,
+                 valid ? from + static_cast<int64_t>(pixel) * job_.outputs + output : job_.gradients, valid);
+    }
+  }
+
+  // From row `first_row` of image `number` on; zeros outside it.
+  __device__ void begin_image(float* shared, int64_t number, int first_row) {
+    constexpr int vectors = Tile::channels / 4;
+    const float* from = job_.images + number * job_.image_height * job_.image_width * job_.channels + place_.first_channel;
+    const int count = Tile::image_pixels(rows_, job_.width) * vectors;
+    for (int i = static_cast<int>(threadIdx.x); i < count; i += Tile::threads) {
+      const int pixel = i / vectors, channel = i % vectors * 4;
+      const int row = first_row + pixel / image_width_, column = pixel % image_width_ - job_.left;
+      const bool valid = row >= 0 && row < job_.image_height && column >= 0 && column < job_.image_width;
+      const int64_t place = (static_cast<int64_t>(row) * job_.image_width + column) * job_.channels + channel;
+      begin_copy(shared + pixel * Tile::image_pitch + channel, valid ? from + place : job_.images, valid);
+    }
+  }
+
+  __device__ void multiply(int stage, int rows) {
+    const float* outputs = gradients(stage) + pixel_ * Tile::gradient_pitch + first_output_ + group_;
+    const float* taps = image(stage);
+    const int pixels = Tile::pixels(rows, job_.width);
+    for (int pixel = 0; pixel < pixels; pixel += 8) {
+      LeftFragment left[Tile::left];
+#pragma unroll
+      for (int i = 0; i < Tile::left; ++i) {
+        const float* at = outputs + pixel * Tile::gradient_pitch + 16 * i;
+        left[i] = {{as_tensor_float32(at[0]), as_tensor_float32(at[8]),
+                    as_tensor_float32(at[4 * Tile::gradient_pitch]), as_tensor_float32(at[4 * Tile::gradient_pitch + 8])}};
+      }
+      const float* first = taps + starts_[pixel + pixel_];
+      const float* second = taps + starts_[pixel + pixel_ + 4];
+#pragma unroll
+      for (int j = 0; j < Tile::right; ++j) {
+        const RightFragment right{
+            {as_tensor_float32(first[fragment_starts_[j]]), as_tensor_float32(second[fragment_starts_[j]])}};
+#pragma unroll
+        for (int i = 0; i < Tile::left; ++i) multiply_add(sums_[i][j], left[i], right);
+      }
+    }
+  }
+
+  const TapGradients& job_;
+  const TilePlace place_;
+  const int rows_;
+  float* const shared_;
+  // Where pixels and fragments of taps begin in a stage's image.
+  int* starts_;
+  int fragment_starts_[Tile::right];
+  int group_, pixel_, first_output_, first_fragment_, image_width_, pixels_;
+  SumFragment sums_[Tile::left][Tile::right] = {};
+};
+
+// Blocks of one split, which read the same pixels, stand side by side.
+template <typename Tile>
+__global__ void __launch_bounds__(Tile::threads, 1)
+    tap_gradient_kernel(const TapGradients job, const TapPlan plan, float* sums) {
+  extern __shared__ float4 tap_memory[];
+  const int tiles = Tile::tiles(job);
+  const int tile = static_cast<int>(blockIdx.x) % tiles, split = static_cast<int>(blockIdx.x) / tiles;
+  TileProducts<Tile> products(job, plan.rows, tile_place<Tile>(job, tile), reinterpret_cast<float*>(tap_memory));
+  const int64_t chunks = job.count * ((job.height + plan.rows - 1) / plan.rows);
+  products.add_chunks(chunks * split / plan.splits, chunks * (split + 1) / plan.splits);
+  products.store(sums + split * (static_cast<int64_t>(job.outputs) * Tile::side * Tile::side * job.channels));
+}
+
+int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  check(cudaGetDevice(&device), "current device");
+  check(cudaDeviceGetAttribute(&value, which, device), "attribute of a device");
+  return value;
+}
+
+// What beginning a chunk costs, in pixels multiplied.
+constexpr int kChunkPixels = 4;
+
+// The rows of a chunk for which the fewest pixels are multiplied: those of an image, filled up to fragments. 0 where not
+// even one row has room.
+template <typename Tile>
+int best_rows(const TapGradients& job) {
+  const int64_t room = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  int best = 0;
+  int64_t fewest = 0;
+  for (int rows = 1; rows <= job.height && Tile::shared_bytes(rows, job.width) <= room; ++rows) {
+    const int64_t rest = job.height % rows;
+    int64_t cost = int64_t{job.height / rows} * (Tile::pixels(rows, job.width) + kChunkPixels);
+    if (rest > 0) cost += Tile::pixels(static_cast<int>(rest), job.width) + kChunkPixels;
+    if (best == 0 || cost < fewest) {
+      best = rows;
+      fewest = cost;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+TapPlan plan_tap_gradients(const TapGradients& job) {
+  if (job.count == 0 || job.height <= 0 || job.width <= 0) return {};
+  return with_tile(job, TapPlan{}, [&](auto tile) -> TapPlan {
+    using Tile = decltype(tile);
+    const int rows = best_rows<Tile>(job);
+    if (rows == 0) return {};
+    const int64_t chunks = job.count * ((job.height + rows - 1) / rows);
+    const int64_t wanted = std::max(1, attribute(cudaDevAttrMultiProcessorCount) / Tile::tiles(job));
+    return {static_cast<int32_t>(std::min(wanted, chunks)), rows};
+  });
+}
+
+void launch_tap_gradients(const TapGradients& job, const TapPlan& plan, float* scratch, float* weight,
+                          cudaStream_t stream) {
+  const bool splits = plan.splits > 1;
+  with_tile(job, false, [&](auto tile) {
+    using Tile = decltype(tile);
+    const auto bytes = static_cast<int>(Tile::shared_bytes(plan.rows, job.width));
+    check(cudaFuncSetAttribute(tap_gradient_kernel<Tile>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
+          "shared memory of gradients by taps");
+    const auto blocks = static_cast<unsigned>(Tile::tiles(job) * plan.splits);
+    tap_gradient_kernel<Tile>
+        <<<blocks, Tile::threads, static_cast<size_t>(bytes), stream>>>(job, plan, splits ? scratch : weight);
+    check_launch("gradients by taps");
+    return true;
+  });
+  if (!splits) return;
+  const int64_t floats = int64_t{job.outputs} * job.side * job.side * job.channels;
+  launch_row_sums({Element::float32, scratch, plan.splits, floats}, weight, stream);
+}
+
+}  // namespace finepune::cuda
