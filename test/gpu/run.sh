@@ -32,7 +32,7 @@ step() { # step NAME SECONDS COMMAND...
 # What of a step's output belongs in the table.
 summary() { # summary FILE
   sed -E 's/\x1b\[[0-9;]*m//g; s/ +/ /g' "$1" |
-    grep -E -e '^[0-9]+ passed, [0-9]+ failed$|^ ?Tests |step over copy|(ERROR|RACECHECK) SUMMARY|over ours|ours over' \
+    grep -E -e '^[0-9]+ passed, [0-9]+ failed$|^ ?Tests |step over copy|(ERROR|RACECHECK) SUMMARY|over ours|ours over|no kernel of ours' \
     -e 'published(, batch [0-9]+: dense / finepune, least|: (memory of the device|layers skipping zeros))' | tail -n 8 | paste -sd ';' -
 }
 
@@ -78,6 +78,7 @@ else
   table+=("$(printf '%-28s %s' 'compute-sanitizer' 'skipped: it is not on PATH')")
 fi
 step 'step bandwidth' 60 build/Release/step_bandwidth
+step 'weight gradients' 60 build/Release/weight_gradients
 if [ "$with_node" -eq 1 ]; then
   step 'TypeScript' 60 tsc -p .
   step 'tests with Node' 120 vitest run --project gpu

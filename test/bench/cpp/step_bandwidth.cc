@@ -2,10 +2,7 @@
 // beside those of a copy, in turn, medians.
 //
 //     step_bandwidth [cpu|cuda:N]
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -13,10 +10,13 @@
 
 #include "ops/device.h"
 #include "ops/masked_step.h"
+#include "timing.h"
 
 namespace {
 
 using finepune::LayerStep;
+using finepune::bench::median;
+using finepune::bench::seconds_of;
 
 // Weights and biases of AlexNet with 21 classes, in numbers.
 constexpr int64_t weights[] = {23232, 307200, 663552, 884736, 589824, 37748736, 16777216, 86016};
@@ -50,20 +50,6 @@ std::vector<LayerStep> make_layers(at::TensorOptions options) {
   return layers;
 }
 
-// Seconds of one call, of many in a row; `last` is what the device writes last.
-double seconds_of(const std::function<void()>& call, const at::Tensor& last) {
-  last.flatten()[0].item();
-  const auto begin = std::chrono::steady_clock::now();
-  for (int i = 0; i < repeats; ++i) call();
-  last.flatten()[0].item();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() / repeats;
-}
-
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
 }  // namespace
 
 int main(int count, char** arguments) {
@@ -86,8 +72,8 @@ int main(int count, char** arguments) {
 
   std::vector<double> steps, copies, ratios;
   for (int round = 0; round <= rounds; ++round) {
-    const double stepping = static_cast<double>(bytes) / seconds_of([&] { step_layers(layers, step, kept); }, kept);
-    const double copying = 2 * static_cast<double>(source.nbytes()) / seconds_of([&] { target.copy_(source); }, target);
+    const double stepping = static_cast<double>(bytes) / seconds_of([&] { step_layers(layers, step, kept); }, kept, repeats);
+    const double copying = 2 * static_cast<double>(source.nbytes()) / seconds_of([&] { target.copy_(source); }, target, repeats);
     // The first round warms up.
     if (round == 0) continue;
     steps.push_back(stepping);
