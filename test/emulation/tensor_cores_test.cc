@@ -21,8 +21,8 @@ struct Matrices {
 
 void multiply_matrices(Matrices* matrices) {
   const int group = static_cast<int>(threadIdx.x) / 4, place = static_cast<int>(threadIdx.x) % 4;
-  const auto left = [&](int row, int column) { return as_tensor_float32(matrices->left[row][column]); };
-  const auto right = [&](int row, int column) { return as_tensor_float32(matrices->right[row][column]); };
+  const auto left = [&](int row, int column) { return fragment_bits(matrices->left[row][column]); };
+  const auto right = [&](int row, int column) { return fragment_bits(matrices->right[row][column]); };
   SumFragment sums{{matrices->sums[group][2 * place], matrices->sums[group][2 * place + 1],
                     matrices->sums[group + 8][2 * place], matrices->sums[group + 8][2 * place + 1]}};
   multiply_add(sums,
@@ -58,16 +58,19 @@ void copy_unaligned(const float* from) {
 
 }  // namespace
 
-TEST("emulated tensor cores: numbers are rounded to ten bits, ties away from zero") {
-  const auto rounded = [](float value) { return __uint_as_float(as_tensor_float32(value)); };
-  const float infinity = std::numeric_limits<float>::infinity();
-  CHECK_EQUAL(rounded(1.0f + 0x1p-11f), 1.0f + 0x1p-10f);
-  CHECK_EQUAL(rounded(-1.0f - 0x1p-11f), -1.0f - 0x1p-10f);
-  CHECK_EQUAL(rounded(1.0f + 0x1p-11f - 0x1p-23f), 1.0f);
-  CHECK_EQUAL(rounded(2.0f - 0x1p-23f), 2.0f);
-  CHECK_EQUAL(rounded(std::numeric_limits<float>::max()), infinity);
-  CHECK_EQUAL(rounded(-infinity), -infinity);
-  CHECK(std::isnan(rounded(std::nanf(""))));
+TEST("emulated tensor cores: of a number the first ten bits of the mantissa count; NaN and infinity stay") {
+  const auto product_of = [](float value) {
+    Matrices matrices{};
+    matrices.left[3][2] = value;
+    matrices.right[2][5] = 1.0f;
+    launch(Configuration(1, 32), multiply_matrices)(&matrices);
+    return matrices.sums[3][5];
+  };
+  CHECK_EQUAL(product_of(1.0f + 0x1p-10f), 1.0f + 0x1p-10f);
+  CHECK_EQUAL(product_of(1.0f + 0x1p-11f), 1.0f);
+  CHECK_EQUAL(product_of(-2.0f + 0x1p-23f), -2.0f + 0x1p-10f);
+  CHECK(std::isnan(product_of(__uint_as_float(0x7fffffffu))));
+  CHECK_EQUAL(product_of(-std::numeric_limits<float>::infinity()), -std::numeric_limits<float>::infinity());
 }
 
 TEST("emulated tensor cores: a warp multiplies by the fragments' layout") {

@@ -82,13 +82,13 @@ __device__ inline void multiply_chunk(const float* stage, const WarpPlace& warp,
 #pragma unroll
     for (int i = 0; i < kLeftCount; ++i) {
       const float* at = outputs + 16 * i;
-      left[i] = {{as_tensor_float32(at[0]), as_tensor_float32(at[8]), as_tensor_float32(at[4 * kPitch]),
-                  as_tensor_float32(at[4 * kPitch + 8])}};
+      left[i] = {{fragment_bits(at[0]), fragment_bits(at[8]), fragment_bits(at[4 * kPitch]),
+                  fragment_bits(at[4 * kPitch + 8])}};
     }
 #pragma unroll
     for (int j = 0; j < kRightCount; ++j) {
       const float* at = inputs + 8 * j;
-      right[j] = {{as_tensor_float32(at[0]), as_tensor_float32(at[4 * kPitch])}};
+      right[j] = {{fragment_bits(at[0]), fragment_bits(at[4 * kPitch])}};
     }
 #pragma unroll
     for (int i = 0; i < kLeftCount; ++i) {

@@ -34,21 +34,15 @@ class TileProducts {
     group_ = lane / 4;
     pixel_ = lane % 4;
     first_output_ = warp / Tile::warp_columns * Tile::left * 16;
-    first_fragment_ = warp % Tile::warp_columns * Tile::right;
-    image_width_ = job.width + Tile::side - 1;
+    tap_row_ = warp % Tile::warp_columns / Tile::parts;
+    first_channel_ = warp % Tile::parts * Tile::right * 8;
+    image_width_ = Tile::image_width(job.width);
     pixels_ = Tile::pixels(rows, job.width);
     starts_ = reinterpret_cast<int*>(shared + 2 * Tile::stage_floats(rows, job.width));
     for (int i = static_cast<int>(threadIdx.x); i < pixels_; i += Tile::threads) {
       // Gradients of pixels beyond are zeros; any pixel of the image will do for them.
       const int start = i / job.width * image_width_ + i % job.width;
       starts_[i] = i < rows * job.width ? start * Tile::image_pitch : 0;
-    }
-#pragma unroll
-    for (int j = 0; j < Tile::right; ++j) {
-      constexpr int tap_fragments = Tile::channels / 8;
-      const int fragment = first_fragment_ + j, tap = fragment / tap_fragments;
-      fragment_starts_[j] = (tap / Tile::side * image_width_ + tap % Tile::side) * Tile::image_pitch +
-                            fragment % tap_fragments * 8 + group_;
     }
   }
 
@@ -73,16 +67,16 @@ class TileProducts {
   // Writes the tile of [outputs][side][side][channels].
   __device__ void store(float* weight) const {
     const int64_t output_floats = static_cast<int64_t>(Tile::side) * Tile::side * job_.channels;
+    const int first_tap = (place_.first_tap_row + tap_row_) * Tile::side;
+    const int first_channel = place_.first_channel + first_channel_ + 2 * pixel_;
 #pragma unroll
-    for (int j = 0; j < Tile::right; ++j) {
-      constexpr int tap_fragments = Tile::channels / 8;
-      const int fragment = first_fragment_ + j;
-      const int tap = place_.first_tap_row * Tile::side + fragment / tap_fragments;
-      const int channel = place_.first_channel + fragment % tap_fragments * 8 + 2 * pixel_;
+    for (int j = 0; j < kFragments; ++j) {
+      const int64_t tap = first_tap + j / Tile::right;
+      const int channel = first_channel + j % Tile::right * 8;
 #pragma unroll
       for (int i = 0; i < Tile::left; ++i) {
         const int output = place_.first_output + first_output_ + 16 * i + group_;
-        float* to = weight + output * output_floats + static_cast<int64_t>(tap) * job_.channels + channel;
+        float* to = weight + output * output_floats + tap * job_.channels + channel;
         const float* values = sums_[i][j].values;
         *reinterpret_cast<float2*>(to) = make_float2(values[0], values[1]);
         *reinterpret_cast<float2*>(to + 8 * output_floats) = make_float2(values[2], values[3]);
@@ -91,6 +85,9 @@ class TileProducts {
   }
 
  private:
+  // A warp's for one row of taps.
+  static constexpr int kFragments = Tile::side * Tile::right;
+
   __device__ int chunks() const { return (job_.height + rows_ - 1) / rows_; }
   __device__ int first_row(int64_t chunk) const { return static_cast<int>(chunk % chunks()) * rows_; }
   __device__ int rows_of(int64_t chunk) const {
@@ -125,6 +122,8 @@ class TileProducts {
     for (int i = static_cast<int>(threadIdx.x); i < count; i += Tile::threads) {
       const int pixel = i / vectors, channel = i % vectors * 4;
       const int row = first_row + pixel / image_width_, column = pixel % image_width_ - job_.left;
+      // Of the four more, some taps reach none.
+      if (column + job_.left >= job_.width + Tile::side - 1) continue;
       const bool valid = row >= 0 && row < job_.image_height && column >= 0 && column < job_.image_width;
       const int64_t place = (static_cast<int64_t>(row) * job_.image_width + column) * job_.channels + channel;
       begin_copy(shared + pixel * Tile::image_pitch + channel, valid ? from + place : job_.images, valid);
@@ -133,22 +132,23 @@ class TileProducts {
 
   __device__ void multiply(int stage, int rows) {
     const float* outputs = gradients(stage) + pixel_ * Tile::gradient_pitch + first_output_ + group_;
-    const float* taps = image(stage);
+    const float* taps = image(stage) + tap_row_ * image_width_ * Tile::image_pitch + first_channel_ + group_;
     const int pixels = Tile::pixels(rows, job_.width);
     for (int pixel = 0; pixel < pixels; pixel += 8) {
       LeftFragment left[Tile::left];
 #pragma unroll
       for (int i = 0; i < Tile::left; ++i) {
         const float* at = outputs + pixel * Tile::gradient_pitch + 16 * i;
-        left[i] = {{as_tensor_float32(at[0]), as_tensor_float32(at[8]),
-                    as_tensor_float32(at[4 * Tile::gradient_pitch]), as_tensor_float32(at[4 * Tile::gradient_pitch + 8])}};
+        left[i] = {{fragment_bits(at[0]), fragment_bits(at[8]),
+                    fragment_bits(at[4 * Tile::gradient_pitch]), fragment_bits(at[4 * Tile::gradient_pitch + 8])}};
       }
       const float* first = taps + starts_[pixel + pixel_];
       const float* second = taps + starts_[pixel + pixel_ + 4];
 #pragma unroll
-      for (int j = 0; j < Tile::right; ++j) {
-        const RightFragment right{
-            {as_tensor_float32(first[fragment_starts_[j]]), as_tensor_float32(second[fragment_starts_[j]])}};
+      for (int j = 0; j < kFragments; ++j) {
+        // Known when compiled, so that no address is computed here.
+        const int start = j / Tile::right * Tile::image_pitch + j % Tile::right * 8;
+        const RightFragment right{{fragment_bits(first[start]), fragment_bits(second[start])}};
 #pragma unroll
         for (int i = 0; i < Tile::left; ++i) multiply_add(sums_[i][j], left[i], right);
       }
@@ -159,11 +159,12 @@ class TileProducts {
   const TilePlace place_;
   const int rows_;
   float* const shared_;
-  // Where pixels and fragments of taps begin in a stage's image.
+  // Where pixels begin in a stage's image.
   int* starts_;
-  int fragment_starts_[Tile::right];
-  int group_, pixel_, first_output_, first_fragment_, image_width_, pixels_;
-  SumFragment sums_[Tile::left][Tile::right] = {};
+  // A warp's part of the tile, and which rows and columns of fragments are a lane's.
+  int first_output_, tap_row_, first_channel_, group_, pixel_;
+  int image_width_, pixels_;
+  SumFragment sums_[Tile::left][kFragments] = {};
 };
 
 // Blocks of one split, which read the same pixels, stand side by side.

@@ -7,17 +7,20 @@
 
 namespace finepune::cuda {
 
-// kTapRows whole rows of taps, kChannels channels and outputs() outputs of a weight with kSide x kSide taps. Two rows of
-// kWarpColumns warps each, a multiple of four warps in all so that they fall evenly on the tensor cores of a multiprocessor;
-// each has kLeft fragments of 16 outputs and kRight of 8 channels of a tap.
-template <int kTileSide, int kTileTapRows, int kTileChannels, int kTileLeft, int kTileRight, int kTileWarpColumns>
+// `tap_rows` whole rows of taps, `channels` channels and `outputs` outputs of a weight with `side` x `side` taps. Its warps
+// stand in rows, which share the outputs, `left` fragments of 16 each; a warp of a row has one row of taps and one of
+// `parts` parts of the channels, `right` fragments of 8 channels for each tap. They are a multiple of four in all, so that
+// they fall evenly on the tensor cores of a multiprocessor. The more products a warp has of a fragment, the less it reads:
+// shared memory gives a warp's fragments about as fast as tensor cores take them.
+template <int kTileSide, int kTileTapRows, int kTileChannels, int kTileParts, int kTileWarpRows, int kTileLeft>
 struct TapTile {
   static constexpr int side = kTileSide, tap_rows = kTileTapRows, channels = kTileChannels;
-  static constexpr int left = kTileLeft, right = kTileRight, warp_columns = kTileWarpColumns;
-  static constexpr int warps = 2 * warp_columns;
+  static constexpr int left = kTileLeft, parts = kTileParts, right = channels / (8 * parts);
+  static constexpr int warp_columns = tap_rows * parts;
+  static constexpr int warps = kTileWarpRows * warp_columns;
   static constexpr int threads = 32 * warps;
-  static constexpr int outputs = 2 * left * 16;
-  static_assert(channels % 8 == 0 && tap_rows * side * channels == warp_columns * right * 8 && side % tap_rows == 0);
+  static constexpr int outputs = kTileWarpRows * left * 16;
+  static_assert(channels % (8 * parts) == 0 && side % tap_rows == 0);
   static_assert(warps % 4 == 0);
   // Floats from one pixel in shared memory to the next: eight more than whole rounds of 16 banks, so that the four pixels
   // and eight channels of a fragment lie in 32 different ones.
@@ -26,8 +29,12 @@ struct TapTile {
 
   // Sizes in shared memory for chunks of `rows` rows. Pixels of gradients are whole fragments.
   __host__ __device__ static int pixels(int rows, int width) { return (rows * width + 7) / 8 * 8; }
+  // From one row of an image to the next, in pixels: four more than the output's, which leaves a fragment's four pixels in
+  // different banks where they go on in the next row.
+  static_assert(side - 1 <= 4 && 4 * image_pitch % 32 == 0);
+  __host__ __device__ static int image_width(int width) { return width + 4; }
   __host__ __device__ static int image_pixels(int rows, int width) {
-    return (rows + tap_rows - 1) * (width + side - 1);
+    return (rows + tap_rows - 1) * image_width(width);
   }
   __host__ __device__ static int stage_floats(int rows, int width) {
     return pixels(rows, width) * gradient_pitch + image_pixels(rows, width) * image_pitch;
@@ -46,10 +53,10 @@ struct TapTile {
 };
 
 // First layers of three channels, folded in steps of four; the layers behind them.
-using FirstTile = TapTile<3, 3, 48, 2, 9, 6>;
-using WideFirstTile = TapTile<3, 3, 48, 3, 9, 6>;
-using ThreeTile = TapTile<3, 3, 64, 2, 12, 6>;
-using FiveTile = TapTile<5, 1, 64, 3, 10, 4>;
+using FirstTile = TapTile<3, 3, 48, 2, 2, 2>;
+using WideFirstTile = TapTile<3, 3, 48, 2, 2, 3>;
+using ThreeTile = TapTile<3, 3, 64, 4, 1, 4>;
+using FiveTile = TapTile<5, 1, 64, 4, 2, 3>;
 
 // Calls call(Tile{}) with the tile that divides the weight, and returns what it does; `none` where there is no such tile.
 template <typename Result, typename Call>

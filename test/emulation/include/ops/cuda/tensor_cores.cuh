@@ -17,12 +17,7 @@ struct SumFragment {
   float values[4];
 };
 
-inline uint32_t as_tensor_float32(float value) {
-  if (value != value) return 0x7fffffffu;
-  const uint32_t bits = __float_as_uint(value);
-  // Half of the last bit kept, so that ties go away from zero. An infinity has nothing to round.
-  return std::isinf(value) ? bits : (bits + 0x1000u) & ~0x1fffu;
-}
+inline uint32_t fragment_bits(float value) { return __float_as_uint(value); }
 
 struct LaneProduct {
   SumFragment& sums;
