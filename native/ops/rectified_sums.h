@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "ops/pool_grid.h"
+#include "ops/pool_places.h"
 
 namespace finepune {
 
@@ -25,14 +26,14 @@ void rectify_sums(const at::Tensor& sums, const std::optional<at::Tensor>& bias)
 std::pair<at::Tensor, at::Tensor> rectify_sums_backward(const at::Tensor& gradient, const at::Tensor& output,
                                                         bool wants_bias);
 
-// A pooling's output, and for each of its values which cell of its window gave it: uint8, rows of cells first; 255
+// A pooling's output, and for each of its values which cell of its window gave it: uint8, rows of cells first; kNowhere
 // where none did, because the value is 0 for being rectified or the window has no cells.
 struct PooledSums {
   at::Tensor values, places;
 };
 
 // Cells of a window that places can tell apart.
-constexpr int64_t most_window_cells = 255;
+constexpr int64_t most_window_cells = kNowhere;
 
 // The largest of max(sums + bias, 0) in each window, which has at most most_window_cells cells; without the rectifier
 // where `rectify` is false, and -infinity then where a window has no cells.

@@ -4,10 +4,9 @@
 
 #include <cstdint>
 
-namespace finepune::cpu {
+#include "ops/pool_places.h"
 
-// The place of a value that no cell gave.
-constexpr uint8_t kNowhere = 255;
+namespace finepune::cpu {
 
 // Windows of one row of output pixels, pixels of `channels` floats, a multiple of the vector. Output pixel i has the columns
 // from i * stride - left on, and `rows` rows from `input` on; what lies outside the `width` columns is no cell. Pixels of

@@ -4,11 +4,9 @@
 #include <cstdint>
 
 #include "ops/cuda/packs.cuh"
+#include "ops/pool_places.h"
 
 namespace finepune::cuda {
-
-// The place of a value that no cell gave.
-constexpr uint8_t kNowhere = 255;
 
 // Of a window, in `kCount` neighbouring channels.
 template <int kCount>

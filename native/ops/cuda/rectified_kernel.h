@@ -16,7 +16,7 @@ namespace finepune::cuda {
 void launch_rectify(const ActivationShape& shape, int64_t pixels, void* sums, const float* bias, cudaStream_t stream);
 
 // `kept` says which gradients count: where `outputs` is not null, those of outputs above 0 (or NaN); else those of
-// places other than 255. Writes the gradients that count, and 0 for the others, to `result`, unless that is null.
+// places other than kNowhere. Writes the gradients that count, and 0 for the others, to `result`, unless that is null.
 struct KeptGradients {
   const void* gradients;
   const void* outputs;
