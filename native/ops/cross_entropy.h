@@ -1,5 +1,5 @@
-// The loss of training and its gradient at once, on a GPU: apart they are a dozen kernels that each take longer to begin
-// than to run.
+// The loss of training and its gradient at once, on a GPU: apart they are six kernels that each take longer to begin than
+// to run.
 #pragma once
 
 #include <ATen/core/Tensor.h>

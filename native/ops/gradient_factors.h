@@ -7,9 +7,9 @@
 namespace finepune {
 
 // Of y = x W^T with a batch's x [N, in] and the gradient by y [N, out], both float32 and contiguous, on one device: the
-// gradient by W, of shape [out, in], is outputs^T inputs. A step that multiplies as it goes neither writes nor reads it in memory, where
-// it takes as much room as the weight. Undefined tensors: no gradient yet. Shared by the layer that leaves them and the
-// step that takes them.
+// gradient by W, of shape [out, in], is outputs^T inputs. A step that multiplies as it goes neither writes nor reads it in
+// memory, where it takes as much room as the weight. Undefined tensors: no gradient yet. Shared by the layer that leaves
+// them and the step that takes them.
 struct GradientFactors : torch::CustomClassHolder {
   at::Tensor outputs, inputs;
 

@@ -322,8 +322,13 @@ cudaError_t cudaGetDevice(int* device) {
 
 cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int device) {
   if (device != 0) return cudaErrorInvalidValue;
-  const bool shared = attribute == cudaDevAttrMaxSharedMemoryPerBlockOptin;
-  *value = shared ? static_cast<int>(finepune::emulation::kMostSharedBytes) : finepune::emulation::kMultiprocessors;
+  switch (attribute) {
+    case cudaDevAttrMultiProcessorCount: *value = finepune::emulation::kMultiprocessors; break;
+    case cudaDevAttrComputeCapabilityMajor: *value = finepune::emulation::compute_capability_major; break;
+    case cudaDevAttrMaxSharedMemoryPerBlockOptin:
+      *value = static_cast<int>(finepune::emulation::kMostSharedBytes);
+      break;
+  }
   return cudaSuccess;
 }
 

@@ -23,8 +23,9 @@ constexpr int kPoison = 0xff;
 // with tensor_float32).
 constexpr size_t kSharedBytes = 48 * 1024;
 constexpr size_t kMostSharedBytes = 99 * 1024;
-// What the device says it has.
+// What the device says it has; tests may change the second.
 constexpr int kMultiprocessors = 8;
+inline int compute_capability_major = 8;
 
 // The <<<...>>> of a launch.
 struct Configuration {

@@ -119,6 +119,10 @@ TEST("emulated gradients by taps: planned for whole fragments of pixels, and onl
                              {1, 9, 900, 64, 64, 3, 1}}) {
     CHECK_EQUAL(plan(sizes).splits, 0);
   }
+  emulation::compute_capability_major = 10;
+  const int32_t splits = plan({128, 13, 13, 192, 384, 3, 1}).splits;
+  emulation::compute_capability_major = 8;
+  CHECK_EQUAL(splits, 0);
 }
 
 }  // namespace

@@ -187,6 +187,9 @@ int attribute(cudaDeviceAttr which) {
   return value;
 }
 
+// Later GPUs multiply at their full rate by instructions of their own, which libraries use and this kernel does not.
+constexpr int kLastMajor = 9;
+
 // What beginning a chunk costs, in pixels multiplied.
 constexpr int kChunkPixels = 4;
 
@@ -213,6 +216,7 @@ int best_rows(const TapGradients& job) {
 
 TapPlan plan_tap_gradients(const TapGradients& job) {
   if (job.count == 0 || job.height <= 0 || job.width <= 0) return {};
+  if (attribute(cudaDevAttrComputeCapabilityMajor) > kLastMajor) return {};
   return with_tile(job, TapPlan{}, [&](auto tile) -> TapPlan {
     using Tile = decltype(tile);
     const int rows = best_rows<Tile>(job);

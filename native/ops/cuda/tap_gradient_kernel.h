@@ -28,9 +28,10 @@ struct TapPlan {
   int32_t rows = 0;
 };
 
-// For the current device. No splits where it has no room for such rows, or the kernel no shape for such a weight: 3 x 3 taps
-// with 48 channels and outputs a multiple of 64 or 96 or with both multiples of 64; 5 x 5 with channels a multiple of 64 and
-// outputs of 96. Throws Error("E_DEVICE") where the device cannot be asked.
+// For the current device. No splits where its compute capability is above 9 or it has no room for such rows, or where the
+// kernel has no shape for such a weight: 3 x 3 taps with 48 channels and outputs a multiple of 64 or 96, or with both
+// multiples of 64; 5 x 5 with channels a multiple of 64 and outputs of 96. Throws Error("E_DEVICE") where the device cannot
+// be asked.
 TapPlan plan_tap_gradients(const TapGradients& job);
 
 // Writes [outputs][side][side][channels], the sums over all pixels, to `weight`, by way of `scratch`: as many floats for each

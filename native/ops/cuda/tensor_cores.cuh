@@ -4,27 +4,16 @@
 
 #include <cstdint>
 
-namespace finepune::cuda {
+#include "ops/cuda/fragments.h"
 
-// What one lane of a warp holds of a product [16, 8] += left [16, 8] right [8, 8]. With group = lane / 4 and
-// place = lane % 4: left (group, place), (group + 8, place), (group, place + 4), (group + 8, place + 4); right (place,
-// group), (place + 4, group); sums (group, 2 place), (group, 2 place + 1), (group + 8, 2 place), (group + 8, 2 place + 1).
-struct LeftFragment {
-  uint32_t values[4];
-};
-struct RightFragment {
-  uint32_t values[2];
-};
-struct SumFragment {
-  float values[4];
-};
+namespace finepune::cuda {
 
 // Fragments hold float32 as it is: of its bits tensor cores read the sign, the exponent and the first 10 of the mantissa.
 // Cutting off and not rounding the others (cvt.rna) makes a sum of products smaller by less than a thousandth, of no account
 // for gradients; rounding would take two instructions a value, as many as all the rest.
 __device__ inline uint32_t fragment_bits(float value) { return __float_as_uint(value); }
 
-// Every lane of the warp must call it.
+// sums += left right. Every lane of the warp must call it.
 __device__ inline void multiply_add(SumFragment& sums, const LeftFragment& left, const RightFragment& right) {
   asm volatile(
       "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"

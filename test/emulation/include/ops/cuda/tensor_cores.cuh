@@ -5,17 +5,9 @@
 
 #include <cuda_runtime.h>
 
-namespace finepune::cuda {
+#include "ops/cuda/fragments.h"
 
-struct LeftFragment {
-  uint32_t values[4];
-};
-struct RightFragment {
-  uint32_t values[2];
-};
-struct SumFragment {
-  float values[4];
-};
+namespace finepune::cuda {
 
 inline uint32_t fragment_bits(float value) { return __float_as_uint(value); }
 
