@@ -24,6 +24,23 @@ __device__ inline TilePlace tile_place(const TapGradients& job, int tile) {
           tile % row_tiles * Tile::tap_rows};
 }
 
+// A chunk of rows of one image's gradients, and the way to the next.
+struct Chunk {
+  int64_t image;
+  int row;
+
+  __device__ static Chunk number(const TapGradients& job, int rows, int64_t number) {
+    const int chunks = (job.height + rows - 1) / rows;
+    return {number / chunks, static_cast<int>(number % chunks) * rows};
+  }
+  __device__ void advance(const TapGradients& job, int rows) {
+    row += rows;
+    if (row < job.height) return;
+    row = 0;
+    ++image;
+  }
+};
+
 template <typename Tile>
 class TileProducts {
  public:
@@ -48,11 +65,13 @@ class TileProducts {
 
   // Adds the products of chunks [first, last) of all images' rows.
   __device__ void add_chunks(int64_t first, int64_t last) {
-    if (first < last) begin_chunk(0, first);
+    Chunk chunk = Chunk::number(job_, rows_, first), next = chunk;
+    if (first < last) begin_chunk(0, chunk);
     end_copy_group();
     int stage = 0;
-    for (int64_t chunk = first; chunk < last; ++chunk) {
-      if (chunk + 1 < last) begin_chunk(1 - stage, chunk + 1);
+    for (int64_t i = first; i < last; ++i) {
+      next.advance(job_, rows_);
+      if (i + 1 < last) begin_chunk(1 - stage, next);
       // Empty at the end: then, too, all but the last group are waited for.
       end_copy_group();
       wait_for_copies<1>();
@@ -60,6 +79,7 @@ class TileProducts {
       multiply(stage, rows_of(chunk));
       // Before the chunk after the next takes the place of this one.
       __syncthreads();
+      chunk = next;
       stage = 1 - stage;
     }
   }
@@ -88,19 +108,16 @@ class TileProducts {
   // A warp's for one row of taps.
   static constexpr int kFragments = Tile::side * Tile::right;
 
-  __device__ int chunks() const { return (job_.height + rows_ - 1) / rows_; }
-  __device__ int first_row(int64_t chunk) const { return static_cast<int>(chunk % chunks()) * rows_; }
-  __device__ int rows_of(int64_t chunk) const {
-    const int left = job_.height - first_row(chunk);
+  __device__ int rows_of(const Chunk& chunk) const {
+    const int left = job_.height - chunk.row;
     return left < rows_ ? left : rows_;
   }
   __device__ float* gradients(int stage) const { return shared_ + stage * Tile::stage_floats(rows_, job_.width); }
   __device__ float* image(int stage) const { return gradients(stage) + pixels_ * Tile::gradient_pitch; }
 
-  __device__ void begin_chunk(int stage, int64_t chunk) {
-    const int64_t number = chunk / chunks();
-    begin_gradients(gradients(stage), number * job_.height + first_row(chunk), rows_of(chunk) * job_.width);
-    begin_image(image(stage), number, first_row(chunk) + place_.first_tap_row - job_.top);
+  __device__ void begin_chunk(int stage, const Chunk& chunk) {
+    begin_gradients(gradients(stage), chunk.image * job_.height + chunk.row, rows_of(chunk) * job_.width);
+    begin_image(image(stage), chunk.image, chunk.row + place_.first_tap_row - job_.top);
   }
 
   __device__ void begin_gradients(float* shared, int64_t first_row, int count) {
@@ -114,19 +131,27 @@ class TileProducts {
     }
   }
 
-  // From row `first_row` of image `number` on; zeros outside it.
+  // Rows from `first_row` on of image `number`; zeros outside it.
   __device__ void begin_image(float* shared, int64_t number, int first_row) {
-    constexpr int vectors = Tile::channels / 4;
-    const float* from = job_.images + number * job_.image_height * job_.image_width * job_.channels + place_.first_channel;
-    const int count = Tile::image_pixels(rows_, job_.width) * vectors;
-    for (int i = static_cast<int>(threadIdx.x); i < count; i += Tile::threads) {
-      const int pixel = i / vectors, channel = i % vectors * 4;
-      const int row = first_row + pixel / image_width_, column = pixel % image_width_ - job_.left;
-      // Of the four more, some taps reach none.
-      if (column + job_.left >= job_.width + Tile::side - 1) continue;
-      const bool valid = row >= 0 && row < job_.image_height && column >= 0 && column < job_.image_width;
-      const int64_t place = (static_cast<int64_t>(row) * job_.image_width + column) * job_.channels + channel;
-      begin_copy(shared + pixel * Tile::image_pitch + channel, valid ? from + place : job_.images, valid);
+    constexpr int vectors = Tile::channels / 4, step = Tile::threads / vectors;
+    static_assert(Tile::threads % vectors == 0);
+    const int channel = static_cast<int>(threadIdx.x) % vectors * 4;
+    const float* from =
+        job_.images + number * job_.image_height * job_.image_width * job_.channels + place_.first_channel + channel;
+    const int count = Tile::image_pixels(rows_, job_.width);
+    int pixel = static_cast<int>(threadIdx.x) / vectors;
+    // Among the rows and columns in shared memory; found without dividing for each pixel.
+    int row = pixel / image_width_, column = pixel % image_width_;
+    while (pixel < count) {
+      // Of the four columns more some are read by no tap.
+      if (column < job_.width + Tile::side - 1) {
+        const int y = first_row + row, x = column - job_.left;
+        const bool valid = y >= 0 && y < job_.image_height && x >= 0 && x < job_.image_width;
+        const int64_t place = (static_cast<int64_t>(y) * job_.image_width + x) * job_.channels;
+        begin_copy(shared + pixel * Tile::image_pitch + channel, valid ? from + place : job_.images, valid);
+      }
+      pixel += step;
+      for (column += step; column >= image_width_; column -= image_width_) ++row;
     }
   }
 
@@ -175,6 +200,7 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   const int tiles = Tile::tiles(job);
   const int tile = static_cast<int>(blockIdx.x) % tiles, split = static_cast<int>(blockIdx.x) / tiles;
   TileProducts<Tile> products(job, plan.rows, tile_place<Tile>(job, tile), reinterpret_cast<float*>(tap_memory));
+  // Of all images.
   const int64_t chunks = job.count * ((job.height + plan.rows - 1) / plan.rows);
   products.add_chunks(chunks * split / plan.splits, chunks * (split + 1) / plan.splits);
   products.store(sums + split * (static_cast<int64_t>(job.outputs) * Tile::side * Tile::side * job.channels));
