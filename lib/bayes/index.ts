@@ -1,6 +1,6 @@
 /** Bayesian optimization on its own: ask for points, tell their outcomes. Pure: no input or output, all randomness seeded. */
 export { BayesianOptimizer } from './optimizer.js';
-export type { OptimizerState } from './optimizer.js';
+export type { OptimizerState } from './state.js';
 export type {
   Evaluation,
   Incumbent,

@@ -3,7 +3,6 @@
  */
 import { UsageError } from '../errors.js';
 import { rankCandidates } from './candidates.js';
-import { checkState } from './check-state.js';
 import { KnownFunction } from './known-function.js';
 import { bestBelief, Model } from './model.js';
 import type { Known, ModelFitting, ModelHyperparameters } from './model.js';
@@ -18,30 +17,10 @@ import type {
   Strategy,
 } from './options.js';
 import { Random } from './rng.js';
-import type { RandomState } from './rng.js';
 import { SobolSequence } from './sobol.js';
+import { checkState } from './state.js';
+import type { OptimizerState } from './state.js';
 import { initialTrustRegion, updateTrustRegion } from './trust-region.js';
-import type { TrustRegionState } from './trust-region.js';
-
-/** Everything a search needs to go on, fit for JSON; the known functions are given again to `restore`. */
-export interface OptimizerState {
-  version: 1;
-  settings: OptimizerSettings;
-  random: RandomState;
-  time: number;
-  observations: Observation[];
-  /** Asked and not told yet. */
-  pending: number[][];
-  /** Enqueued and not asked yet. */
-  queue: number[][];
-  /** What is left of the initial design. */
-  design: number[][];
-  hyperparameters: ModelHyperparameters;
-  /** Observations there were at the last fit. */
-  fitted: number;
-  fits: number;
-  region: TrustRegionState;
-}
 
 /** Two points nearer than this in every coordinate count as one. */
 const DUPLICATE = 1e-7;

@@ -6,7 +6,8 @@ import { AbortedError, FinepuneError, InternalError, messageOf, UsageError } fro
 import type { Command, CommandGroup } from './command.js';
 import { commands } from './commands/index.js';
 import { didYouMean } from './flags/suggest.js';
-import { Terminal, type OutputStream } from './render/terminal.js';
+import type { OutputStream } from './render/output-stream.js';
+import { Terminal } from './render/terminal.js';
 
 const PROGRAM = 'finepune-native';
 

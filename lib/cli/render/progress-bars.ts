@@ -1,7 +1,7 @@
 /** Progress on a terminal: one line a task, redrawn in place. */
 
 import { progressParts, type Progress, type ProgressView } from './progress.js';
-import type { OutputStream } from './terminal.js';
+import type { OutputStream } from './output-stream.js';
 
 /** Milliseconds between two drawings: faster than the eye follows only costs time. */
 const FRAME_MS = 80;

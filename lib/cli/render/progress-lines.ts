@@ -1,7 +1,7 @@
 /** Progress where nobody watches a terminal: a plain line now and then, for a log. */
 
 import { progressParts, type Progress, type ProgressView } from './progress.js';
-import type { OutputStream } from './terminal.js';
+import type { OutputStream } from './output-stream.js';
 
 /** A slow task says something this often. */
 const QUIET_MS = 10_000;

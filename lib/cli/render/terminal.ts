@@ -1,15 +1,9 @@
 /** The two streams of the command line, kept from writing over one another: results on stdout, progress and errors on stderr. */
 
+import type { OutputStream } from './output-stream.js';
 import { ProgressBars } from './progress-bars.js';
 import { ProgressLines } from './progress-lines.js';
 import type { Progress, ProgressView } from './progress.js';
-
-/** The part of a stream this needs, so that a test can stand in for it. */
-export interface OutputStream {
-  write(text: string): unknown;
-  isTTY?: boolean;
-  columns?: number;
-}
 
 export interface TerminalOptions {
   stdout: OutputStream;

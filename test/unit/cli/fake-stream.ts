@@ -1,4 +1,4 @@
-import type { OutputStream } from '../../../lib/cli/render/terminal.js';
+import type { OutputStream } from '../../../lib/cli/render/output-stream.js';
 
 /** Remembers what was written. */
 export class FakeStream implements OutputStream {

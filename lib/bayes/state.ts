@@ -1,9 +1,32 @@
 /**
- * Whether a value read from a file is the state of an optimizer: everything the search would trip over later is looked at here.
+ * The state of an optimizer, and whether a value read from a file is one: everything the search would trip over later is looked
+ * at here.
  */
 import { UsageError } from '../errors.js';
-import { checkPoint, type Observation, settingsFrom } from './options.js';
-import type { OptimizerState } from './optimizer.js';
+import type { ModelHyperparameters } from './model.js';
+import { checkPoint, type Observation, type OptimizerSettings, settingsFrom } from './options.js';
+import type { RandomState } from './rng.js';
+import type { TrustRegionState } from './trust-region.js';
+
+/** Everything a search needs to go on, fit for JSON; the known functions are given again to `restore`. */
+export interface OptimizerState {
+  version: 1;
+  settings: OptimizerSettings;
+  random: RandomState;
+  time: number;
+  observations: Observation[];
+  /** Asked and not told yet. */
+  pending: number[][];
+  /** Enqueued and not asked yet. */
+  queue: number[][];
+  /** What is left of the initial design. */
+  design: number[][];
+  hyperparameters: ModelHyperparameters;
+  /** Observations there were at the last fit. */
+  fitted: number;
+  fits: number;
+  region: TrustRegionState;
+}
 
 const isCount = (value: unknown): boolean => Number.isInteger(value) && (value as number) >= 0;
 const isObject = (value: unknown): boolean => typeof value === 'object' && value !== null;
