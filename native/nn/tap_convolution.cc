@@ -3,9 +3,9 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/ops/convolution.h>
 #include <ATen/ops/convolution_backward.h>
+#include <ATen/ops/sum.h>
 #include <torch/csrc/autograd/custom_function.h>
 
-#include "ops/row_sums.h"
 #include "ops/tap_gradient.h"
 #include "wanted_gradients.h"
 
@@ -44,8 +44,7 @@ class TapConvolutionFunction : public torch::autograd::Function<TapConvolutionFu
       result[1] = tap_gradient(images, gradient, {taps.size(2), {padding[0], padding[1]}});
     }
     if (context->saved_data["bias"].toBool() && context->needs_input_grad(2)) {
-      // [pixels, out] in the same memory.
-      result[2] = row_sums(gradient.permute({0, 2, 3, 1}).flatten(0, 2));
+      result[2] = gradient.sum({0, 2, 3});
     }
     return result;
   }

@@ -41,11 +41,19 @@ class RandomImages {
   std::string path_;
 };
 
-// A convolution of every kind, normalisations, pooling and two linear layers.
-Graph small_graph() {
+// Ends with a linear layer fc2 of `classes` outputs.
+Graph graph_of(std::vector<GraphNode> nodes) {
   Graph graph;
   graph.input = {3, 16, 16};
-  graph.nodes = {
+  graph.nodes = std::move(nodes);
+  graph.output = graph.head = "fc2";
+  graph.classes = classes;
+  return graph;
+}
+
+// A convolution of every kind, normalisations, pooling and two linear layers.
+Graph small_graph() {
+  return graph_of({
       // Without a bias: before a normalisation its gradient is rounding and nothing else.
       {"conv1",
        "Conv",
@@ -62,10 +70,7 @@ Graph small_graph() {
       {"fc1", "Gemm", {"drop"}, {{"out_features", {32}}}},
       {"relu3", "Relu", {"fc1"}, {}},
       {"fc2", "Gemm", {"relu3"}, {{"out_features", {classes}}}},
-  };
-  graph.output = graph.head = "fc2";
-  graph.classes = classes;
-  return graph;
+  });
 }
 
 SessionOptions options_for(c10::Device device) {
@@ -209,22 +214,17 @@ TEST_ON_DEVICES("bfloat16 is near float32, and dropout drops") {
 // What a GPU computes by kernels of its own in tensor_float32: the taps of a folded first layer, the step of a large linear
 // layer.
 Graph large_graph() {
-  Graph graph;
-  graph.input = {3, 16, 16};
-  graph.nodes = {
+  return graph_of({
       {"conv1",
        "Conv",
        {"input"},
-       {{"out_channels", {32}}, {"kernel_shape", {11, 11}}, {"strides", {4, 4}}, {"pads", {2, 2, 2, 2}}}},
+       {{"out_channels", {64}}, {"kernel_shape", {11, 11}}, {"strides", {4, 4}}, {"pads", {2, 2, 2, 2}}}},
       {"relu1", "Relu", {"conv1"}, {}},
       {"flatten", "Flatten", {"relu1"}, {}},
-      {"fc1", "Gemm", {"flatten"}, {{"out_features", {4096}}}},
+      {"fc1", "Gemm", {"flatten"}, {{"out_features", {2048}}}},
       {"relu2", "Relu", {"fc1"}, {}},
       {"fc2", "Gemm", {"relu2"}, {{"out_features", {classes}}}},
-  };
-  graph.output = graph.head = "fc2";
-  graph.classes = classes;
-  return graph;
+  });
 }
 
 TEST_ON_DEVICES("lower precisions train large linear layers and folded first layers as float32 does") {

@@ -1,27 +1,23 @@
 // The loss and its gradient, beside float64.
-#include <cmath>
 #include <limits>
-#include <vector>
 
-#include "check.h"
-#include "emulation.h"
 #include "ops/cuda/cross_entropy_kernel.h"
 
-namespace {
+#include "support.h"
 
-using namespace finepune::cuda;
+namespace finepune::test {
+namespace {
 
 struct Scored {
   std::vector<float> losses, gradient;
 };
 
 Scored score(const std::vector<float>& logits, const std::vector<int64_t>& labels, float smoothing) {
-  Scored scored{std::vector<float>(labels.size()), std::vector<float>(logits.size())};
+  Memory<float> losses(labels.size()), gradient(logits.size());
   const auto images = static_cast<int64_t>(labels.size()), classes = static_cast<int64_t>(logits.size()) / images;
-  launch_cross_entropy({logits.data(), labels.data(), images, classes, smoothing, scored.losses.data(),
-                        scored.gradient.data()},
-                       nullptr);
-  return scored;
+  cuda::launch_cross_entropy(
+      {logits.data(), labels.data(), images, classes, smoothing, losses.data(), gradient.data()}, nullptr);
+  return {losses.values(), gradient.values()};
 }
 
 void check_scores(int64_t images, int64_t classes, double smoothing) {
@@ -29,7 +25,7 @@ void check_scores(int64_t images, int64_t classes, double smoothing) {
   std::vector<int64_t> labels;
   for (size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(i * 37 % 101) / 7.0f - 60.0f;
   for (int64_t n = 0; n < images; ++n) labels.push_back(n * 5 % classes);
-  finepune::emulation::for_each_schedule([&] {
+  emulation::for_each_schedule([&] {
     const Scored scored = score(logits, labels, static_cast<float>(smoothing));
     for (int64_t n = 0; n < images; ++n) {
       double sum = 0, loss = 0;
@@ -64,3 +60,4 @@ TEST("emulated cross entropy: a logit that is not finite gives a loss that is no
 }
 
 }  // namespace
+}  // namespace finepune::test

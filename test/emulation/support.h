@@ -81,4 +81,11 @@ std::vector<T> random_values(std::mt19937& generator, int64_t count) {
   return values;
 }
 
+// From -3 to 3: products and sums of them are exact, in any order, in float32 and in what tensor cores and bfloat16 hold.
+inline std::vector<float> small_integers(std::mt19937& generator, int64_t count) {
+  std::vector<float> values(static_cast<size_t>(count));
+  for (float& value : values) value = static_cast<float>(static_cast<int>(generator() % 7) - 3);
+  return values;
+}
+
 }  // namespace finepune::test

@@ -1,25 +1,12 @@
 // Gradients by the taps of convolutions, beside plain loops.
-#include <cmath>
-#include <vector>
-
-#include "check.h"
-#include "emulation.h"
-#include "ops/counter_random.h"
 #include "ops/cuda/tap_gradient_kernel.h"
 
+#include "support.h"
+
+namespace finepune::test {
 namespace {
 
-using namespace finepune;
-using namespace finepune::cuda;
-
-// Small integers, whose products and sums are exact in any order.
-std::vector<float> small_integers(int64_t count, uint64_t seed) {
-  std::vector<float> values(static_cast<size_t>(count));
-  for (size_t i = 0; i < values.size(); ++i) {
-    values[i] = static_cast<float>(random_bits(derive_stream(seed, 3), i) % 7) - 3.0f;
-  }
-  return values;
-}
+using namespace cuda;
 
 struct Sizes {
   int64_t count;
@@ -44,8 +31,8 @@ TapGradients job_of(const Sizes& s) {
 struct Layer {
   explicit Layer(const Sizes& sizes)
       : job(job_of(sizes)),
-        images(small_integers(job.count * job.image_height * job.image_width * job.channels, 1)),
-        gradients(small_integers(job.count * job.height * job.width * job.outputs, 2)) {
+        images(small_integers(generator, job.count * job.image_height * job.image_width * job.channels)),
+        gradients(small_integers(generator, job.count * job.height * job.width * job.outputs)) {
     job.images = images.data();
     job.gradients = gradients.data();
   }
@@ -69,12 +56,14 @@ struct Layer {
   }
 
   std::vector<float> computed(const TapPlan& plan) const {
-    std::vector<float> scratch(weights() * static_cast<size_t>(plan.splits), std::nanf("")), sums(weights(), std::nanf(""));
+    Memory<float> scratch(weights() * static_cast<size_t>(plan.splits)), sums(weights());
     launch_tap_gradients(job, plan, plan.splits > 1 ? scratch.data() : nullptr, sums.data(), nullptr);
-    return sums;
+    scratch.values();
+    return sums.values();
   }
 
   TapGradients job;
+  std::mt19937 generator{1};
   std::vector<float> images, gradients;
 
  private:
@@ -126,3 +115,4 @@ TEST("emulated gradients by taps: planned for whole fragments of pixels, and onl
 }
 
 }  // namespace
+}  // namespace finepune::test
