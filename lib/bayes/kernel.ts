@@ -34,7 +34,7 @@ export interface Hyperparameters {
  * Matern-5/2 correlation at squared scaled distance `squared` = r^2. Its derivative with respect to r^2,
  * -(5/6) (1 + sqrt(5) r) exp(-sqrt(5) r), is finite at r = 0, unlike that with respect to r divided by r: no case is special.
  */
-export function matern52(squared: number): number {
+function matern52(squared: number): number {
   const a = SQRT5 * Math.sqrt(squared);
   return (1 + a + (5 / 3) * squared) * Math.exp(-a);
 }

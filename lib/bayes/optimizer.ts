@@ -118,10 +118,9 @@ export class BayesianOptimizer {
     }
     if (time === this.data.time) return;
     const incumbent = reevaluate ? this.best() : null;
-    this.data.time = time;
+    this.moveTo(time);
     // How fast to forget can only be learned with two times there: the next suggestion fits anew.
     this.data.fitted = 0;
-    this.data.region = initialTrustRegion();
     if (incumbent && !this.data.queue.some((point) => same(point, incumbent.point))) {
       this.data.queue.unshift(incumbent.point);
     }
@@ -150,14 +149,13 @@ export class BayesianOptimizer {
   tell(point: readonly number[], evaluation: Evaluation): void {
     const { data } = this;
     const observation = observationFrom(point, evaluation, data.settings, this.known.objective !== null, data.time);
+    if (observation.time > data.time) this.moveTo(observation.time);
     const pending = data.pending.findIndex((other) => same(other, point));
-    if (pending >= 0) data.pending.splice(pending, 1);
-    if (this.strategy === 'trust-region' && data.observations.length >= data.settings.initial) {
-      const improved = !observation.failed && this.improves(observation);
-      data.region = updateTrustRegion(data.region, improved, data.settings.dimensions);
+    if (pending >= 0) {
+      data.pending.splice(pending, 1);
+      this.updateRegion(observation);
     }
     data.observations.push(observation);
-    if (observation.time > data.time) data.time = observation.time;
   }
 
   /** The best point so far: feasible by all that is known of it now; null where none is. */
@@ -169,6 +167,20 @@ export class BayesianOptimizer {
     const belief = bestBelief(model.beliefs().filter(({ feasible }) => feasible));
     if (!belief) return null;
     return { point: [...belief.observation.point], objective: belief.objective, constraints: belief.constraints };
+  }
+
+  /** The region speaks of one time: a later one begins with a whole region. */
+  private moveTo(time: number): void {
+    this.data.time = time;
+    this.data.region = initialTrustRegion();
+  }
+
+  /** @param observation of a point that was asked: how others do says nothing of the steps that the region allows. */
+  private updateRegion(observation: Observation): void {
+    const { data } = this;
+    if (this.strategy !== 'trust-region' || data.observations.length < data.settings.initial) return;
+    const improved = !observation.failed && this.improves(observation);
+    data.region = updateTrustRegion(data.region, improved, data.settings.dimensions);
   }
 
   private queued(): number[] | null {

@@ -53,7 +53,7 @@ function warpUnit({ values, noiseVariances }: Measurements): number {
  *
  * @param warped whether values pass through asinh first, and noise with its slope (the delta method).
  */
-export function standardize(
+function standardize(
   measurements: Measurements,
   warped: boolean,
 ): { observations: Observations; standardization: Standardization } {

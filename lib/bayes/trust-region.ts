@@ -19,6 +19,7 @@ const SMALLEST_LENGTH = 2 ** -7;
 /** Successes in a row that double the box. */
 const SUCCESS_TOLERANCE = 3;
 
+/** The region that a search, or a new time of it, begins with: a box of side 0.8, nothing counted. */
 export function initialTrustRegion(): TrustRegionState {
   return { length: INITIAL_LENGTH, successes: 0, failures: 0, restarts: 0 };
 }

@@ -27,12 +27,10 @@ export class BenchJournal<Outcome> implements Disposable {
     mkdirSync(out, { recursive: true });
     const path = join(out, 'bench.jsonl');
     const [head, ...lines] = JsonLinesFile.read(path);
-    const own = JSON.stringify({ task });
-    if ((head as object | undefined) !== undefined && JSON.stringify(head) !== own) {
-      throw new RunError(`${path}: holds measurements of another task; give another --out, or the flags of before`);
-    }
+    const isNew = (head as object | undefined) === undefined;
+    if (!isNew) checkSameTask(path, (head['task'] ?? {}) as Record<string, unknown>, task as Record<string, unknown>);
     const file = new JsonLinesFile(path);
-    if ((head as object | undefined) === undefined) file.append({ task });
+    if (isNew) file.append({ task });
     return new BenchJournal(file, lines as unknown as Entry<Outcome>[]);
   }
 
@@ -49,4 +47,16 @@ export class BenchJournal<Outcome> implements Disposable {
   [Symbol.dispose](): void {
     this.file.close();
   }
+}
+
+/** @throws RunError naming what differs; a journal of another version has fields of its own. */
+function checkSameTask(path: string, before: Record<string, unknown>, now: Record<string, unknown>): void {
+  const text = (value: unknown): string => (value === undefined ? 'none' : JSON.stringify(value));
+  const differences = [...new Set([...Object.keys(before), ...Object.keys(now)])]
+    .filter((name) => text(before[name]) !== text(now[name]))
+    .map((name) => `${name}: ${text(before[name])} there, ${text(now[name])} here`);
+  if (differences.length === 0) return;
+  throw new RunError(
+    `${path}: holds measurements of another task (${differences.join('; ')}); give another --out, or the flags of before`,
+  );
 }

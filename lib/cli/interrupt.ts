@@ -1,7 +1,7 @@
 /** Ctrl-C: once asks the work to stop after a checkpoint, twice leaves at once. */
 
 /** Exit status of an interrupted command. */
-export const INTERRUPTED = 130;
+const INTERRUPTED = 130;
 
 export interface Interrupt {
   /** Aborted at the first Ctrl-C (or SIGTERM, which schedulers send before they kill). */

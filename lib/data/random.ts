@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto';
 /**
  * Seeded generator of uniform numbers: xoshiro128** (Blackman and Vigna, "Scrambled linear pseudorandom number
  * generators", 2021) whose state is the SHA-256 of the seed's text. Not for secrets.
+ *
+ * For draws that have names, as a class's split has. The search's generator (bayes/rng.ts) is seeded by a number, and its state
+ * goes into journals.
  */
-export class Random {
+export class TextSeededRandom {
   readonly #state: Uint32Array;
   #spare: number | undefined;
 

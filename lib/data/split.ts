@@ -1,5 +1,5 @@
 import { DataError, UsageError } from '../errors.js';
-import { Random } from './random.js';
+import { TextSeededRandom } from './random.js';
 import type { Item } from './types.js';
 
 /**
@@ -33,7 +33,7 @@ export function splitStratified(
         `${where}: class "${name}" has ${own.length} image(s), too few to divide into ${shares.length} parts; add images or remove the class`,
       );
     }
-    const drawn = new Random(`split ${seed} ${name}`).shuffled(own);
+    const drawn = new TextSeededRandom(`split ${seed} ${name}`).shuffled(own);
     let from = 0;
     apportion(own.length, shares).forEach((count, part) => {
       parts[part].push(...drawn.slice(from, from + count));
@@ -44,7 +44,7 @@ export function splitStratified(
 }
 
 /** Whole numbers with sum `count` nearest to the shares (Hamilton's method), each at least 1. */
-export function apportion(count: number, shares: readonly number[]): number[] {
+function apportion(count: number, shares: readonly number[]): number[] {
   const exact = shares.map((share) => share * count);
   const whole = exact.map((value) => Math.max(1, Math.floor(value + 1e-9)));
   const sum = () => whole.reduce((a, b) => a + b, 0);

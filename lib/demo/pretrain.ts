@@ -6,7 +6,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { openImageCache, Random, samplesOf, scanDataset } from '../data/index.js';
+import { openImageCache, TextSeededRandom, samplesOf, scanDataset } from '../data/index.js';
 import { loadSpec, toGraph, toNormalization, writeSafetensors } from '../models/index.js';
 import type { SampleList } from '../native/addon.js';
 import { Session } from '../native/session.js';
@@ -46,7 +46,7 @@ async function pretrain(): Promise<void> {
     seed: SEED,
   });
   const names = session.describeParameters().map((parameter) => parameter.name);
-  await session.initializeParameters({ names, seed: new Random(SEED).bits() });
+  await session.initializeParameters({ names, seed: new TextSeededRandom(SEED).bits() });
   const images = await session.attachImages(cache.file);
   const list = (part: typeof items): SampleList => {
     const { records, labels } = samplesOf(part, cache);

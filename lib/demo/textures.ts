@@ -1,6 +1,6 @@
 /** Procedural texture images: a family draws the structure, a domain how it is pictured. */
 
-import { Random } from '../data/random.js';
+import { TextSeededRandom } from '../data/random.js';
 import { randomFamilies } from './families-random.js';
 import { regularFamilies } from './families-regular.js';
 import { targetFamilies } from './families-target.js';
@@ -69,12 +69,12 @@ const SPOILT_NOISE = 0.6;
  * @returns uint8 RGB [size, size, 3]
  */
 export function renderTexture(domain: Domain, name: string, size: number, seed: string): Uint8Array {
-  const random = new Random(seed);
+  const random = new TextSeededRandom(seed);
   const field = families[domain][name](random);
   return picture(field, LOOKS[domain], size, random);
 }
 
-function picture(field: Field, look: Look, size: number, random: Random): Uint8Array {
+function picture(field: Field, look: Look, size: number, random: TextSeededRandom): Uint8Array {
   const turn = random.between(0, 2 * Math.PI);
   const [cos, sin] = [Math.cos(turn), Math.sin(turn)];
   const step = random.between(...look.features) / size;
@@ -114,7 +114,7 @@ function picture(field: Field, look: Look, size: number, random: Random): Uint8A
 }
 
 /** Two colours whose grey levels differ by `contrast`, in either order. */
-function palette(contrast: number, random: Random): [number[], number[]] {
+function palette(contrast: number, random: TextSeededRandom): [number[], number[]] {
   const base = random.between(0.05, 0.95 - contrast);
   const colour = (grey: number) => {
     const tint = [random.between(-0.15, 0.15), random.between(-0.15, 0.15), random.between(-0.15, 0.15)];

@@ -5,6 +5,7 @@ import { FileError, messageOf, WeightsError } from '../errors.js';
 /** Bytes asked of the system at a time. */
 const CHUNK = 8 * 1024 * 1024;
 
+/** An open file of a known size; nothing past its end is ever asked of the system. Close it when done. */
 export class ByteFile {
   private constructor(
     readonly path: string,

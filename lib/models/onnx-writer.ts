@@ -4,7 +4,8 @@
  */
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { SpecError } from '../errors.js';
-import { parameterShapes } from './shapes.js';
+import { formatBytes } from '../format.js';
+import { elementsOf, parameterShapes } from './shapes.js';
 import type { ModelNode, ModelSpec } from './spec-types.js';
 import { toGraph } from './spec.js';
 
@@ -12,6 +13,9 @@ const OPSET = 13;
 const IR_VERSION = 8;
 /** The largest float32. */
 const LARGEST = 3.4028234663852886e38;
+
+/** Protobuf's limit: readers refuse a message of 2 GiB or more. */
+const MOST_BYTES = 2 ** 31 - 1;
 
 /** onnx.proto's TensorProto.DataType and AttributeProto.AttributeType. */
 const FLOAT = 1;
@@ -26,9 +30,15 @@ export type OnnxTensors = ReadonlyMap<string, { data: Float32Array }>;
 /**
  * The bytes of an .onnx file: input "input" [batch, channels, size, size], output [batch, classes] by the name of the spec's output node.
  *
- * @throws SpecError a parameter's tensor is missing; or the whole is past protobuf's 2 GB
+ * @throws SpecError a parameter's tensor is missing, or the file would reach protobuf's 2 GiB.
  */
 export function writeOnnx(spec: ModelSpec, tensors: OnnxTensors): Uint8Array {
+  const shapes = parameterShapes(spec);
+  // Before anything of that size is made.
+  requireSize(
+    spec,
+    shapes.reduce((sum, { shape }) => sum + Float32Array.BYTES_PER_ELEMENT * elementsOf(shape), 0),
+  );
   const graph = new BinaryWriter();
   // The shapes and defaults that the addon sees are those that go out.
   const { nodes, classes } = toGraph(spec);
@@ -36,7 +46,7 @@ export function writeOnnx(spec: ModelSpec, tensors: OnnxTensors): Uint8Array {
     message(graph, 1, (writer) => writeNode(writer, node as ModelNode, spec));
   }
   text(graph, 2, spec.name);
-  for (const { name, shape } of parameterShapes(spec)) {
+  for (const { name, shape } of shapes) {
     const tensor = tensors.get(name);
     if (tensor === undefined) throw new SpecError(`${spec.name}: tensor ${name} is missing; give every parameter`);
     message(graph, 5, (writer) => writeTensor(writer, name, shape, tensor.data));
@@ -58,7 +68,17 @@ export function writeOnnx(spec: ModelSpec, tensors: OnnxTensors): Uint8Array {
   text(model, 2, 'finepune-native');
   model.tag(7, WireType.LengthDelimited).bytes(graph.finish());
   message(model, 8, (writer) => writer.tag(2, WireType.Varint).int64(OPSET));
-  return model.finish();
+  const bytes = model.finish();
+  requireSize(spec, bytes.length);
+  return bytes;
+}
+
+/** @throws SpecError past what a reader of protobuf takes. */
+function requireSize({ name }: ModelSpec, bytes: number): void {
+  if (bytes <= MOST_BYTES) return;
+  throw new SpecError(
+    `${name}: ${formatBytes(bytes)} as ONNX, which protobuf limits to 2 GiB; take a smaller network, or write .safetensors`,
+  );
 }
 
 function message(writer: BinaryWriter, field: number, write: (inner: BinaryWriter) => unknown): void {

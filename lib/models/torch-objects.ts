@@ -17,12 +17,14 @@ export class StorageReference {
   ) {}
 }
 
+/** A tensor of a pickle: a strided view of a storage, whose values are not read yet. */
 export class TensorReference {
   constructor(
     readonly storage: StorageReference,
     /** In elements from the storage's start. */
     readonly offset: number,
     readonly shape: number[],
+    /** In elements, one an extent of `shape`. */
     readonly strides: number[],
   ) {}
 }

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, realpathSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Oldest and first unsupported version, as [major, minor]. */
-export const supportedRange = { from: [2, 11], before: [2, 15], text: '2.11 to 2.14' } as const;
+const supportedRange = { from: [2, 11], before: [2, 15], text: '2.11 to 2.14' } as const;
 
 /** A libtorch on disk. */
 export interface LibtorchDescription {

@@ -1,7 +1,7 @@
 /** From the reason the addon does not load to the one line a user reads. */
 
 /** The command that installs libtorch and the addon; prebuild, link and build alike. */
-export const repairCommand = 'npx finepune-native install';
+const repairCommand = 'npx finepune-native install';
 
 /** Why loading failed. `libtorch` says whether ./libtorch is there. */
 export type LoadFailure =

@@ -180,20 +180,32 @@ export class Proposals {
         : { objective: (inner) => Math.log(size(inner)) };
     const optimizer = new BayesianOptimizer({
       dimensions: box.dimensions,
-      // Another stream in every round; a round's sequence does not depend on how many numbers the ones before drew.
-      seed: seed * 10_007 + round,
+      seed: seedOfRound(seed, round),
       // The ladder was the initial design.
       initial: 1,
       constraints: limit === null ? 0 : 1,
       ...known,
     });
+    // Also where none of the candidates told is of this round.
+    optimizer.advance(round, false);
     for (const candidate of this.#told) {
       const inner = box.inner(candidate.point);
       if (inner !== null) tellModel(optimizer, inner, candidate, limit);
     }
-    optimizer.advance(round, false);
     return { optimizer, box };
   }
+}
+
+/**
+ * Seed of the optimizer's random numbers in a round, 0 to 2^53 - 1: another stream in every round, which does not depend on how
+ * many numbers the rounds before drew.
+ *
+ * @param seed of the run, 0 to 2^53 - 1.
+ * @param round 1 or more.
+ */
+export function seedOfRound(seed: number, round: number): number {
+  // Whole numbers wrapped around at 2^53: a double would round the product of a large seed, and lose the round in it.
+  return Number(BigInt.asUintN(53, BigInt(seed) * 10_007n + BigInt(round)));
 }
 
 /** `count` groups; the layers of one move by the strides of the ladder's first line. */

@@ -12,6 +12,7 @@ const DEEPEST = 8;
 
 type Line = (amount: number) => number[];
 
+/** The lines from one point: one lowers every layer's log density by its stride, one raises a threshold common to all layers. */
 export class PruningLines {
   /** Lines there are; the first also goes back to denser points. */
   readonly count: number;
@@ -19,6 +20,7 @@ export class PruningLines {
   readonly #lines: readonly Line[];
   readonly #startSize: number;
 
+  /** @param start a point of the space, in [0, 1]^d: depth 0 of every line. */
   constructor(space: SearchSpace, start: readonly number[]) {
     this.#space = space;
     this.#startSize = space.keptParameters(start);

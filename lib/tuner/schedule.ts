@@ -21,8 +21,10 @@ export function decayFactor(decay: LearningRateDecay, step: number, steps: numbe
 
 /**
  * Loss of accuracy tolerated in a round 1..rounds, share: falls from `initial` in the first round to `final` in the last.
- * The cooling of "Constraint-Aware Deep Neural Network Compression" (ECCV 2018), t = round - 1:
- * c_t = c + (c0 - c) e^{-0.5 t} + (c - c0) e^{-0.5 (R - 1)}, stretched so that the first and the last round meet their values.
+ * The cooling of "Constraint-Aware Deep Neural Network Compression" (ECCV 2018),
+ * c_t = c + (c0 - c) e^{-0.5 (t+1)} + (c - c0) e^{-0.5 T}, with t + 1 = round, T = rounds, c0 = `initial` and c = `final`,
+ * stretched so that the first and the last round meet their values. The stretch divides e^{-0.5} out of every term: what is left
+ * are the exponents round - 1 and rounds - 1.
  */
 export function slackOfRound(round: number, rounds: number, initial: number, final: number): number {
   if (rounds <= 1) return final;

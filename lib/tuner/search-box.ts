@@ -23,11 +23,15 @@ export interface MovingGroup {
   strides: readonly number[];
 }
 
+/** A box around `centre` and its own coordinates, [0, 1] a group: points go from the cube to the box and back. */
 export class SearchBox {
   readonly #centre: readonly number[];
   readonly #groups: readonly (MovingGroup & { least: number; most: number })[];
 
-  /** @param groups every coordinate of the cube in one of them; each on its own where left out. */
+  /**
+   * @param centre a point of the cube, in [0, 1]^d.
+   * @param groups every coordinate of the cube in one of them; each on its own where left out.
+   */
   constructor(
     centre: readonly number[],
     groups: readonly MovingGroup[] = centre.map((_, index) => ({ members: [index], strides: [1] })),

@@ -52,7 +52,7 @@ describe('bench search', () => {
     const out = mkdtempSync(join(tmpdir(), 'bench-search-'));
     const words = [
       ...['bench', 'search', '--data', task.data, '--model', task.model, '--weights', task.weights],
-      ...['--evals', '8', '--drop', '0.2', '--out', out, '--json'],
+      ...['--evals', '8', '--drop', '0.2', '--threads', '1', '--out', out, '--json'],
     ];
     expect((await runCli([...words, '--parts', 'methods', '--seeds', '1'])).status).toBe(0);
     const journal = join(out, 'bench.jsonl');
@@ -69,8 +69,10 @@ describe('bench search', () => {
     const other = await runCli([...words.map((word) => (word === '8' ? '9' : word)), '--seeds', '2']);
     expect(other.status).toBe(1);
     expect(other.stderr).toContain('another task');
+    expect(other.stderr).toContain('evaluations: 8 there, 9 here');
     expect(status).toBe(0);
-    const { rows, ratios } = JSON.parse(stdout) as BenchReport;
+    const { rows, ratios, machine } = JSON.parse(stdout) as BenchReport;
+    expect(machine).toMatchObject({ gpu: null, threads: 1 });
     const last = (name: string): BenchReport['rows'][number] => rows.find((row) => row.name === `${name} (8)`)!;
     for (const name of ['ours', 'ours, no racing', 'global threshold', 'random search', 'ECCV 2018']) {
       expect(last(name).values, name).toHaveLength(2);
@@ -80,6 +82,13 @@ describe('bench search', () => {
     expect(last('ours').median).toBeGreaterThanOrEqual(rows.find((row) => row.name === 'ours (2)')!.median);
     // Racing reads the unpruned network, too.
     expect(ratios['images read: racing over no racing']).toBeLessThanOrEqual(1 + 1 / 8);
+  });
+
+  it('says so where the device asked for is not there, and searches on no other', async () => {
+    const words = ['bench', 'search', '--data', task.data, '--model', task.model, '--weights', task.weights];
+    const { status, stderr } = await runCli([...words, '--parts', 'methods', '--device', 'cuda:64']);
+    expect(status).toBe(1);
+    expect(stderr).toContain('E_DEVICE');
   });
 });
 

@@ -11,7 +11,7 @@ import { tensorsOf } from '../../lib/bench/serve/variants.js';
 import type { BenchReport } from '../../lib/bench/types.js';
 import { loadModel, type Prediction, type ServeMetrics } from '../../lib/index.js';
 import { loadSpec, writeModelFile } from '../../lib/models/index.js';
-import { makeFolder, runCli } from './support/cli.js';
+import { makeFolder, runCli, startCli } from './support/cli.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const folder = makeFolder();
@@ -93,6 +93,19 @@ describe("the README's service", () => {
     service.kill('SIGTERM');
     expect(await once(service, 'exit')).toEqual([0, null]);
   });
+});
+
+it('stops at once with 130 at Ctrl-C in the middle of predict, which has nothing to save', async () => {
+  const image = join(folder, 'picture.jpg');
+  writeFileSync(image, await picture(90));
+  const { outcome } = startCli(['predict', modelFile, ...Array<string>(20_000).fill(image)], {
+    onStdout: (_stdout, child) => {
+      child.kill('SIGINT');
+    },
+  });
+  const { status, signal, stdout } = await outcome;
+  expect({ status, signal }).toEqual({ status: 130, signal: null });
+  expect(stdout.split(image).length - 1).toBeLessThan(20_000);
 });
 
 it('classifies in worker threads, several models at once, and lets the process end', async () => {

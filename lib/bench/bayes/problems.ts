@@ -60,7 +60,7 @@ export function hartmann6(point: readonly number[]): number {
 }
 
 /** Ackley's function of any x; minimum 0 at the origin. */
-export function ackley(x: readonly number[]): number {
+function ackley(x: readonly number[]): number {
   const squares = x.reduce((sum, value) => sum + value * value, 0) / x.length;
   const waves = x.reduce((sum, value) => sum + Math.cos(2 * Math.PI * value), 0) / x.length;
   return -20 * Math.exp(-0.2 * Math.sqrt(squares)) - Math.exp(waves) + 20 + Math.E;

@@ -32,9 +32,6 @@ export interface BenchSearchOptions extends Omit<WarmNetworkOptions, 'seed'> {
   onRow?: RowListener | undefined;
 }
 
-/** Images at a time, as in `tune`. */
-const BATCH_SIZE = 32;
-
 interface Contender {
   name: string;
   method: SearchMethod;
@@ -62,12 +59,13 @@ export async function benchSearch(options: BenchSearchOptions): Promise<BenchRep
   const replays = (outcomes.get(WITHOUT_RACING) ?? []).flatMap(({ replay }) => replay ?? []);
   const rows = [...rowsOf(outcomes, options.evaluations), ...replayRowsOf(replays)];
   for (const row of rows) options.onRow?.(row);
-  return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null) };
+  return { rows, ratios: ratiosOf(outcomes), machine: describeMachine(null, options.threads, options.device) };
 }
 
 /** What the outcome of a search depends on. */
-function taskOf({ model, weights, data, partial, split, threads, evaluations, drop }: BenchSearchOptions): object {
-  return { model, weights, data, partial, split, threads, evaluations, drop };
+function taskOf(options: BenchSearchOptions): object {
+  const { model, weights, data, partial, split, batchSize, threads, precision, device, evaluations, drop } = options;
+  return { model, weights, data, partial, split, batchSize, threads, precision, device, evaluations, drop };
 }
 
 /** The outcomes of one seed, by contender; what the journal has is taken from there. */
@@ -109,10 +107,11 @@ class Comparison {
   ) {}
 
   static async of(open: OpenSession, options: BenchSearchOptions): Promise<Comparison> {
-    const objective = await Objective.of(open.session, open.fit, open.tuneShuffled, BATCH_SIZE);
+    const { batchSize } = options;
+    const objective = await Objective.of(open.session, open.fit, open.tuneShuffled, batchSize);
     const samples = open.tuneShuffled;
-    const { top1: tune, predicted } = await evaluateSamples(open.session, samples, { batchSize: BATCH_SIZE });
-    const { top1: test } = await evaluateSamples(open.session, open.test, { batchSize: BATCH_SIZE });
+    const { top1: tune, predicted } = await evaluateSamples(open.session, samples, { batchSize });
+    const { top1: test } = await evaluateSamples(open.session, open.test, { batchSize });
     const mistakes = mistakesOf(samples.labels, predicted);
     return new Comparison(open, options, objective, 1 - tune + options.drop, mistakes, test);
   }
@@ -131,13 +130,14 @@ class Comparison {
 
   /** Racing on the candidates of a search that read all images. */
   #replay({ readWhole }: Trial): ReplayedRace {
-    return replayRace(this.unprunedMistakes, readWhole, { limit: this.limit, step: BATCH_SIZE });
+    return replayRace(this.unprunedMistakes, readWhole, { limit: this.limit, step: this.options.batchSize });
   }
 
   async #testAccuracyOf({ thresholds }: Trial): Promise<number> {
     const { session, test } = this.open;
     await this.objective.apply(thresholds);
-    const { top1 } = await evaluateSamples(session, test, { batchSize: BATCH_SIZE, signal: this.options.signal });
+    const { batchSize, signal } = this.options;
+    const { top1 } = await evaluateSamples(session, test, { batchSize, signal });
     await this.objective.restore();
     return top1;
   }

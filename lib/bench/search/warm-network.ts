@@ -1,5 +1,5 @@
 /** A network after the warm-up that `tune` would give it. */
-import { resolveDevice } from '../../native/device.js';
+import type { Precision } from '../../native/addon.js';
 import type { ProgressEvent } from '../../progress.js';
 import { completeConfig } from '../../tuner/config.js';
 import { freshNodesOf, readInputs } from '../../tuner/inputs.js';
@@ -14,7 +14,12 @@ export interface WarmNetworkOptions {
   data: string;
   split?: number | undefined;
   seed: number;
-  threads?: number | undefined;
+  /** Images a training step, 1 or more. */
+  batchSize: number;
+  threads: number;
+  precision: Precision;
+  /** 'cpu' or 'cuda:N'. */
+  device: string;
   signal?: AbortSignal | undefined;
   onProgress?: ((event: ProgressEvent) => void) | undefined;
 }
@@ -24,9 +29,9 @@ export interface WarmNetworkOptions {
  * @throws as `tune` does for the same inputs.
  */
 export async function warmNetwork(options: WarmNetworkOptions): Promise<OpenSession> {
-  const { model, weights, partial, data, split, seed, threads, signal } = options;
+  const { model, weights, partial, data, split, seed, batchSize, threads, precision, device, signal } = options;
   const emit = options.onProgress ?? (() => {});
-  const defaults = { data, model, weights, partial, split, seed, threads, out: '' };
+  const defaults = { data, model, weights, partial, split, seed, batchSize, threads, precision, device, out: '' };
   const provisional = completeConfig(defaults, { fitImages: 1, freshShare: 0, demo: false });
   const { images, network } = await readInputs({ ...provisional, data, weights }, emit, signal);
   const config = completeConfig(defaults, {
@@ -34,11 +39,20 @@ export async function warmNetwork(options: WarmNetworkOptions): Promise<OpenSess
     freshShare: network.freshShare,
     demo: false,
   });
-  const open = await openSession({ config, device: resolveDevice(config.device), network, images }, network.weights);
+  const open = await openSession({ config, device, network, images }, network.weights);
   try {
     const freshNodes = freshNodesOf(network);
     await trainStage(
-      { session: open.session, samples: open.fit, config, freshNodes, metrics: { append: () => {} }, emit, signal },
+      {
+        session: open.session,
+        samples: open.fit,
+        config,
+        freshNodes,
+        losses: { sum: 0, steps: 0 },
+        metrics: { append: () => {} },
+        emit,
+        signal,
+      },
       warmupStage(config),
       0,
       { onMark: async () => {}, isCheckpointDue: () => false, checkpoint: async () => {} },

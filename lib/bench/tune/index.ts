@@ -13,8 +13,8 @@ import { OURS, ratiosOf, rowsOf } from './summary.js';
 import type { TuneOutcome, TuneTask, TuneVariant } from './types.js';
 
 export interface BenchTuneOptions extends Pick<SideOptions, 'task' | 'signal' | 'onProgress' | 'onNote'> {
-  /** Threads of both sides. */
-  task: TuneTask & { threads: number };
+  /** With the threads of both sides, and where both compute: 'cpu' or 'cuda:N'. */
+  task: TuneTask & { threads: number; device: string };
   /** Seeds 1 to this. */
   seeds: number;
   /** Folder of the runs and of what was measured. */
@@ -56,7 +56,8 @@ export async function benchTune(options: BenchTuneOptions): Promise<BenchReport>
     },
     signal,
   );
-  return { rows: rowsOf(outcomes), ratios: ratiosOf(outcomes), machine: describeMachine(versions, task.threads) };
+  const machine = describeMachine(versions, task.threads, task.device);
+  return { rows: rowsOf(outcomes), ratios: ratiosOf(outcomes), machine };
 }
 
 /** Versions of the other side; null, with a note, where there is none. */

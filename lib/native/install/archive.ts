@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { download } from './download.js';
 import { libtorchCacheDirectory } from './libtorch-cache.js';
-import { requireSpace } from './disk-space.js';
+import { requireSpaceForLibtorch } from './disk-space.js';
 import { placeOfEntry } from './libtorch-files.js';
 import { pinnedVersion } from './pip-wheel.js';
 import { startProgress, type InstallContext } from './progress.js';
@@ -49,7 +49,7 @@ export async function installFromArchive(
   try {
     await unzip(file, directory, {
       place: (entry) => placeOfEntry('libtorch', entry),
-      onSize: (bytes) => requireSpace(dirname(directory), bytes),
+      onSize: (bytes) => requireSpaceForLibtorch(dirname(directory), bytes),
       onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
       signal: context.signal,
     });

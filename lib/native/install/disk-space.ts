@@ -7,7 +7,7 @@ const GIGABYTE = 1e9;
  * Checks that the disk of `directory` (which exists) has `bytes` free.
  * @throws InstallError with both numbers and the way to another disk.
  */
-export async function requireSpace(directory: string, bytes: number): Promise<void> {
+export async function requireSpaceForLibtorch(directory: string, bytes: number): Promise<void> {
   const disk = await statfs(directory);
   const free = disk.bavail * disk.bsize;
   if (free >= bytes) return;

@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EnvHttpProxyAgent, fetch, type Dispatcher, type Response } from 'undici';
 import { InstallError, messageOf } from '../../errors.js';
-import { requireSpace } from './disk-space.js';
+import { requireSpaceForLibtorch } from './disk-space.js';
 
 export interface DownloadOptions {
   /** Hex. A file with another hash is deleted. */
@@ -106,7 +106,7 @@ async function fetchRest(url: string, part: string, dispatcher: Dispatcher, opti
   }
   const total = offset + Number(response.headers.get('content-length') ?? Number.NaN);
   if (Number.isFinite(total)) {
-    await requireSpace(dirname(part), total - offset).catch(async (error: unknown) => {
+    await requireSpaceForLibtorch(dirname(part), total - offset).catch(async (error: unknown) => {
       await response.body?.cancel();
       throw error;
     });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { InstallError } from '../../errors.js';
-import { requireSpace } from './disk-space.js';
+import { requireSpaceForLibtorch } from './disk-space.js';
 import { startProgress, type InstallContext } from './progress.js';
 import { pythonNames } from './python-torch.js';
 import { runCommand } from './run-command.js';
@@ -25,7 +25,7 @@ const NEEDED_BYTES = 700e6;
  */
 export async function installFromPip(directory: string, context: InstallContext): Promise<void> {
   const python = await findPip(context.signal);
-  await requireSpace(dirname(directory), NEEDED_BYTES);
+  await requireSpaceForLibtorch(dirname(directory), NEEDED_BYTES);
   const downloads = join(directory, 'download');
   await mkdir(downloads);
   context.note(`taking ${requirement} through pip (190 MB where it is not cached)`);
@@ -38,7 +38,7 @@ export async function installFromPip(directory: string, context: InstallContext)
   }
   await unzip(join(downloads, wheel), directory, {
     place: (entry) => placeOfEntry('torch', entry),
-    onSize: (bytes) => requireSpace(dirname(directory), bytes),
+    onSize: (bytes) => requireSpaceForLibtorch(dirname(directory), bytes),
     onProgress: startProgress(context, 'unpacking libtorch', 'bytes'),
     signal: context.signal,
   });

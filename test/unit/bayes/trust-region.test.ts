@@ -34,10 +34,37 @@ describe('the trust region', () => {
       strategy: 'trust-region',
       knownConstraints: [{ value: ([x]) => x - 0.5 }],
     });
-    optimizer.tell([0.4, 0.5], { objective: 1 });
-    optimizer.tell([0.9, 0.5], { objective: -5 });
+    const measure = (point: number[], objective: number): void => {
+      optimizer.enqueue(point);
+      optimizer.tell(optimizer.ask()[0], { objective });
+    };
+    measure([0.4, 0.5], 1);
+    measure([0.9, 0.5], -5);
     expect(optimizer.state().region).toMatchObject({ successes: 0, failures: 1 });
-    optimizer.tell([0.3, 0.5], { objective: 0 });
+    measure([0.3, 0.5], 0);
     expect(optimizer.state().region).toMatchObject({ successes: 1, failures: 0 });
+  });
+
+  it('counts no point that it did not propose', () => {
+    const optimizer = new BayesianOptimizer({ dimensions: 18, seed: 1, initial: 1, strategy: 'trust-region' });
+    for (let i = 0; i <= 60; i++) optimizer.tell(Array<number>(18).fill(i / 60), { objective: i });
+    expect(optimizer.state().region).toEqual(initialTrustRegion());
+    optimizer.tell(optimizer.ask()[0], { objective: 60 });
+    expect(optimizer.state().region).toMatchObject({ failures: 1 });
+  });
+
+  it.each([
+    ['it is asked to advance', (optimizer: BayesianOptimizer) => optimizer.advance(1, false)],
+    [
+      'an outcome of a later time is told',
+      (optimizer: BayesianOptimizer) => optimizer.tell([0.5, 0.5], { objective: 1, time: 1 }),
+    ],
+  ])('begins anew where %s', (_, moveOn) => {
+    const optimizer = new BayesianOptimizer({ dimensions: 2, seed: 1, initial: 1, strategy: 'trust-region' });
+    optimizer.tell([0.5, 0.5], { objective: 0 });
+    for (let i = 0; i < 5; i++) optimizer.tell(optimizer.ask()[0], { objective: 1 });
+    expect(optimizer.state().region).toMatchObject({ length: initialTrustRegion().length / 2, failures: 1 });
+    moveOn(optimizer);
+    expect(optimizer.state()).toMatchObject({ time: 1, region: initialTrustRegion() });
   });
 });

@@ -48,9 +48,26 @@ describe('BenchJournal', () => {
     expect(second.find(2, 'ours')).toBeUndefined();
   });
 
-  it('refuses measurements of another task', () => {
+  it('refuses measurements of another task, and says what differs', () => {
     using first = BenchJournal.open(out, task);
     first.add(1, 'ours', outcome(10, 0.8));
-    expect(() => BenchJournal.open(out, { ...task, rounds: 3 })).toThrow(RunError);
+    const other = (): unknown => BenchJournal.open(out, { ...task, rounds: 3 });
+    expect(other).toThrow(RunError);
+    expect(other).toThrow(/another task \(rounds: none there, 3 here\); give another --out/);
+  });
+
+  it('refuses what a version that wrote down less of the task has measured', () => {
+    using first = BenchJournal.open(out, task);
+    expect(first.find(1, 'ours')).toBeUndefined();
+    expect(() => BenchJournal.open(out, { ...task, device: 'cpu', precision: 'fp32' })).toThrow(
+      /\(device: none there, "cpu" here; precision: none there, "fp32" here\)/,
+    );
+  });
+
+  it('takes a flag that is given as undefined for one that is not', () => {
+    using first = BenchJournal.open(out, { ...task, split: undefined });
+    first.add(1, 'ours', outcome(10, 0.8));
+    using second = BenchJournal.open<TuneOutcome>(out, { ...task, rounds: undefined });
+    expect(second.find(1, 'ours')).toEqual(outcome(10, 0.8));
   });
 });

@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BayesianOptimizer } from '../../../lib/bayes/index.js';
+import { BayesianOptimizer, type OptimizerState } from '../../../lib/bayes/index.js';
 import { Random } from '../../../lib/bayes/rng.js';
+import { initialTrustRegion } from '../../../lib/bayes/trust-region.js';
 import { MagnitudeDistribution } from '../../../lib/tuner/magnitudes.js';
-import { type ProposalContext, Proposals, type ScoredCandidate } from '../../../lib/tuner/proposals.js';
+import { type ProposalContext, Proposals, type ScoredCandidate, seedOfRound } from '../../../lib/tuner/proposals.js';
 import { SearchSpace } from '../../../lib/tuner/search-space.js';
 
 const IMAGES = 400;
@@ -33,6 +34,17 @@ function measure(
   return errors / IMAGES;
 }
 
+const CONTEXT: Omit<ProposalContext, 'space'> = {
+  round: 1,
+  rounds: 6,
+  evaluations: 24,
+  seed: 1,
+  limit: 0.2,
+  lambda: 0,
+  incumbent: null,
+  earlier: [],
+};
+
 /** Runs one round; returns the compression of the smallest feasible candidate, and the candidates' sources. */
 function runRound(
   space: SearchSpace,
@@ -40,18 +52,7 @@ function runRound(
   changes: Partial<ProposalContext>,
   propose?: (random: Random) => number[],
 ): { compression: number; sources: string[]; points: number[][] } {
-  const context: ProposalContext = {
-    space,
-    round: 1,
-    rounds: 6,
-    evaluations: 24,
-    seed: 1,
-    limit: 0.2,
-    lambda: 0,
-    incumbent: null,
-    earlier: [],
-    ...changes,
-  };
+  const context: ProposalContext = { ...CONTEXT, space, ...changes };
   const random = new Random(17);
   const proposals = new Proposals(context);
   let compression = 0;
@@ -121,6 +122,27 @@ describe('Proposals', () => {
     for (const point of asked) expect(told).toContainEqual(point);
   });
 
+  it('begins a round with the whole trust region, whatever was scored in earlier rounds and on the ladder', () => {
+    const wide = spaceOf(Array<number>(18).fill(40_000));
+    const incumbent = Array<number>(18).fill(0.3);
+    const random = new Random(17);
+    const earlier = Array.from({ length: 60 }, () => {
+      const point = wide.pointFor(incumbent).map((x) => x + 0.2 * (random.uniform() - 0.5));
+      return { round: 1, point, error: 0.15, deviation: 0.02 };
+    });
+    const state = vi.spyOn(BayesianOptimizer.prototype, 'state');
+    const proposals = new Proposals({ ...CONTEXT, space: wide, round: 2, incumbent, earlier });
+    for (let index = 0; ; index++) {
+      const { point } = proposals.next(index);
+      if (proposals.random !== null) break;
+      proposals.tell({ round: 2, point, error: 0.3, deviation: 0.02 }, false);
+    }
+    const { time, observations, region } = state.mock.results[0].value as OptimizerState;
+    expect(time).toBe(2);
+    expect(observations.length).toBeGreaterThan(50);
+    expect(region).toEqual(initialTrustRegion());
+  });
+
   it.each([
     ['nothing is feasible, not even the dense network', 0.01],
     ['everything is', 1],
@@ -136,5 +158,21 @@ describe('Proposals', () => {
   it('trades error against sparsity in paper mode', () => {
     const { sources } = runRound(space, sensitivities, { limit: null, lambda: 0.3 });
     expect(sources.filter((source) => source === 'acquisition').length).toBeGreaterThan(10);
+  });
+});
+
+describe('seedOfRound', () => {
+  it('is another in every round, also of the largest seed there is', () => {
+    for (const seed of [0, 1, 2 ** 40, Number.MAX_SAFE_INTEGER - 1, Number.MAX_SAFE_INTEGER]) {
+      const seeds = Array.from({ length: 1000 }, (_, index) => seedOfRound(seed, index + 1));
+      expect(new Set(seeds).size, String(seed)).toBe(1000);
+      expect(seeds.every(Number.isSafeInteger)).toBe(true);
+    }
+  });
+
+  it('is what published results were searched with', () => {
+    expect(seedOfRound(1, 1)).toBe(10_008);
+    expect(seedOfRound(5, 6)).toBe(50_041);
+    expect(seedOfRound(9e11, 3)).toBe(9e11 * 10_007 + 3);
   });
 });

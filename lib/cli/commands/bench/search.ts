@@ -75,14 +75,19 @@ async function methodsPart(
   given: Given & { model: string },
   context: CommandContext,
 ): Promise<() => Promise<BenchReport>> {
-  const { model, weights, data, partial = false, split, threads, out } = given;
+  const { model, weights, data, partial = false, split, out } = given;
   if (weights === undefined || data === undefined) {
     throw new UsageError('bench search needs --weights and --data; --parts speed does without');
   }
   const { benchSearch } = await import('../../../bench/search/index.js');
+  const { resolveDevice } = await import('../../../native/device.js');
   return () =>
     benchSearch({
-      ...{ model, weights: resolve(weights), data: resolve(data), partial, split, threads },
+      ...{ model, weights: resolve(weights), data: resolve(data), partial, split },
+      batchSize: given.batch ?? USUAL_BATCH,
+      threads: given.threads ?? usualThreads,
+      precision: given.precision ?? 'fp32',
+      device: resolveDevice(given.device ?? USUAL_DEVICE),
       out: out === undefined ? undefined : resolve(out),
       seeds: given.seeds ?? SEEDS,
       evaluations: given.evals ?? EVALUATIONS,

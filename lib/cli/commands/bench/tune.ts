@@ -47,6 +47,7 @@ export const benchTuneCommand = defineCommand({
       throw new UsageError('bench tune needs --model, --weights, --data and --out');
     }
     const { benchTune } = await import('../../../bench/tune/index.js');
+    const { resolveDevice } = await import('../../../native/device.js');
     const { terminal, signal } = context;
     return printBench(context, () =>
       benchTune({
@@ -64,7 +65,7 @@ export const benchTuneCommand = defineCommand({
           finetuneSteps: given['finetune-steps'],
           batchSize: given.batch,
           precision: given.precision,
-          device: given.device ?? USUAL_DEVICE,
+          device: resolveDevice(given.device ?? USUAL_DEVICE),
           threads: given.threads ?? usualThreads,
         },
         seeds: given.seeds ?? SEEDS,
