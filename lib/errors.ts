@@ -169,3 +169,20 @@ export class InternalError extends FinepuneError {
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** Longer text is cut in a message. */
+const LONGEST_TEXT = 80;
+
+/** What was received, in a few words for an error's message: text in quotes, numbers as they are, objects by their class. */
+export function describeValue(value: unknown): string {
+  if (typeof value === 'string') {
+    return value.length > LONGEST_TEXT ? `${JSON.stringify(value.slice(0, LONGEST_TEXT))}...` : JSON.stringify(value);
+  }
+  if (typeof value === 'bigint') return `${value}n`;
+  if (typeof value === 'function') return 'a function';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value !== 'object' || value === null) return String(value);
+  const { constructor } = value as { constructor?: unknown };
+  const known = typeof constructor === 'function' && constructor !== Object && constructor.name !== '';
+  return known ? `an instance of ${constructor.name}` : 'an object';
+}

@@ -1,12 +1,13 @@
 /**
  * Bayesian optimization by ask and tell in the unit cube: minimises an objective subject to constraints <= 0.
  */
-import { UsageError } from '../errors.js';
+import { describeValue, UsageError } from '../errors.js';
 import { rankCandidates } from './candidates.js';
+import { checkPoint } from './checks.js';
 import { KnownFunction } from './known-function.js';
 import { bestBelief, Model } from './model.js';
 import type { Known, ModelFitting, ModelHyperparameters } from './model.js';
-import { checkPoint, observationFrom, settingsFrom } from './options.js';
+import { checkFunctions, observationFrom, settingsFrom } from './options.js';
 import type {
   Evaluation,
   Incumbent,
@@ -71,6 +72,7 @@ export class BayesianOptimizer {
    * @throws UsageError where `state` is not one, or was taken from a search with a known objective and none is given.
    */
   static restore(state: OptimizerState, functions: KnownFunctions = {}): BayesianOptimizer {
+    checkFunctions(functions);
     checkState(state, functions.objective !== undefined);
     const optimizer = new BayesianOptimizer({ ...state.settings, ...functions });
     optimizer.data = structuredClone(state);
@@ -111,9 +113,9 @@ export class BayesianOptimizer {
    * @throws UsageError where `time` is not finite, or before the current one.
    */
   advance(time: number, reevaluate = true): void {
-    if (!(time >= this.data.time && time < Infinity)) {
+    if (!Number.isFinite(time) || time < this.data.time) {
       throw new UsageError(
-        `advance: expected a finite time of at least ${this.data.time} but received ${String(time)}`,
+        `advance: expected a finite time of at least ${this.data.time} but received ${describeValue(time)}`,
       );
     }
     if (time === this.data.time) return;
@@ -133,7 +135,7 @@ export class BayesianOptimizer {
    */
   ask(count = 1): number[][] {
     if (!Number.isInteger(count) || count < 1) {
-      throw new UsageError(`ask: expected a positive integer for count but received ${String(count)}`);
+      throw new UsageError(`ask: expected a positive integer for count but received ${describeValue(count)}`);
     }
     const points: number[][] = [];
     let suggest: (() => number[]) | null = null;

@@ -1,25 +1,26 @@
 /**
  * What a caller gives to the optimizer and gets from it.
  */
-import { UsageError } from '../errors.js';
+import { describeValue, UsageError } from '../errors.js';
+import { checkFlag, checkFunction, checkList, checkObject, checkPoint } from './checks.js';
 import type { PointFunction, PointGradient } from './known-function.js';
 
 /** A constraint that is computed exactly; met where its value is <= 0. */
 export interface KnownConstraint {
   value: PointFunction;
-  gradient?: PointGradient;
+  gradient?: PointGradient | undefined;
 }
 
 /** Functions of the point the optimizer computes instead of modelling. Not part of the saved state. */
 export interface KnownFunctions {
   /** The objective itself, where it is known: only the constraints are then measured and modelled. */
-  objective?: PointFunction;
-  objectiveGradient?: PointGradient;
+  objective?: PointFunction | undefined;
+  objectiveGradient?: PointGradient | undefined;
   /** Added to the measured objective; computed, never modelled. */
-  offset?: PointFunction;
-  offsetGradient?: PointGradient;
+  offset?: PointFunction | undefined;
+  offsetGradient?: PointGradient | undefined;
   /** Constraints that are known; measured ones are counted by `constraints`. */
-  knownConstraints?: KnownConstraint[];
+  knownConstraints?: KnownConstraint[] | undefined;
 }
 
 /** `auto` takes the trust region beyond 15 dimensions or 200 evaluations. */
@@ -50,27 +51,27 @@ export interface OptimizerSettings {
   safe: number[] | null;
 }
 
-export type OptimizerOptions = Pick<OptimizerSettings, 'dimensions' | 'seed'> &
-  Partial<OptimizerSettings> &
-  KnownFunctions;
+export type OptimizerOptions = Pick<OptimizerSettings, 'dimensions' | 'seed'> & {
+  [Setting in keyof OptimizerSettings]?: OptimizerSettings[Setting] | undefined;
+} & KnownFunctions;
 
 /** The outcome of evaluating one point. */
 export interface Evaluation {
   /** To be minimised; not needed where the objective is known. With an offset: the measured part alone. */
-  objective?: number;
+  objective?: number | undefined;
   /** One a measured constraint; met where <= 0. Taken at its word unless its noise is told below. */
-  constraints?: number[];
+  constraints?: number[] | undefined;
   /** Variance of the noise of `objective` where known; learned from the data where not. */
-  noiseVariance?: number;
+  noiseVariance?: number | undefined;
   /** The same a constraint. */
-  constraintNoiseVariance?: number[];
+  constraintNoiseVariance?: number[] | undefined;
   /** When it was measured, in rounds; default: the optimizer's current time. */
-  time?: number;
+  time?: number | undefined;
   /**
    * The evaluation broke down: remembered as bad, values not needed. Its surroundings are avoided through what is modelled; with a
    * known objective and no measured constraint nothing is, and only the point itself is not asked again.
    */
-  failed?: boolean;
+  failed?: boolean | undefined;
 }
 
 /** An evaluation as it is remembered; null where a number was not given. */
@@ -93,22 +94,26 @@ export interface Incumbent {
   constraints: number[];
 }
 
+/** Whose constructor speaks. */
+const WHERE = 'BayesianOptimizer';
+
 /** Larger measurements are refused: their squares, summed up, would not be finite. */
 const LARGEST = 1e150;
 
 /** Settings from options, with defaults. @throws UsageError naming the option at fault. */
 export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
+  checkObject(options, WHERE, 'an object of options');
   const { dimensions, seed } = options;
   const whole = (name: string, value: number, low: number, high: number): void => {
     if (!Number.isInteger(value) || value < low || value > high) {
       throw new UsageError(
-        `BayesianOptimizer: expected an integer from ${low} to ${high} for ${name} but received ${String(value)}`,
+        `${WHERE}: expected an integer from ${low} to ${high} for ${name} but received ${describeValue(value)}`,
       );
     }
   };
   whole('dimensions', dimensions, 1, 256);
   if (!Number.isFinite(seed)) {
-    throw new UsageError(`BayesianOptimizer: expected a finite number for seed but received ${String(seed)}`);
+    throw new UsageError(`${WHERE}: expected a finite number for seed but received ${describeValue(seed)}`);
   }
   const settings: OptimizerSettings = {
     dimensions,
@@ -119,13 +124,19 @@ export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
     forgetting: options.forgetting ?? 'learned',
     trend: options.trend ?? options.objective !== undefined,
     warpConstraints: options.warpConstraints ?? true,
-    safe: options.safe ? [...options.safe] : null,
+    safe: options.safe ?? null,
   };
   oneOf('strategy', settings.strategy, ['auto', 'global', 'trust-region']);
   oneOf('forgetting', settings.forgetting, ['learned', 'none']);
   whole('initial', settings.initial, 1, 100000);
   whole('constraints', settings.constraints, 0, 100);
-  if (settings.safe) checkPoint(settings.safe, dimensions, 'BayesianOptimizer: safe');
+  checkFlag(settings.trend, WHERE, 'trend');
+  checkFlag(settings.warpConstraints, WHERE, 'warpConstraints');
+  if (settings.safe !== null) {
+    checkPoint(settings.safe, dimensions, `${WHERE}: safe`);
+    settings.safe = [...settings.safe];
+  }
+  checkFunctions(options);
   if (options.objective && options.offset) {
     throw new UsageError('BayesianOptimizer: expected either a known objective or an offset but received both');
   }
@@ -134,14 +145,25 @@ export function settingsFrom(options: OptimizerOptions): OptimizerSettings {
 
 function oneOf(name: string, value: string, allowed: readonly string[]): void {
   if (!allowed.includes(value)) {
-    throw new UsageError(`BayesianOptimizer: expected one of ${allowed.join(', ')} for ${name} but received ${value}`);
+    throw new UsageError(
+      `${WHERE}: expected one of ${allowed.join(', ')} for ${name} but received ${describeValue(value)}`,
+    );
   }
 }
 
-/** @throws UsageError unless `point` is in the unit cube of `dimensions`. */
-export function checkPoint(point: readonly number[], dimensions: number, where: string): void {
-  if (point.length !== dimensions || !point.every((value) => value >= 0 && value <= 1)) {
-    throw new UsageError(`${where}: expected a point in [0, 1]^${dimensions} but received [${point.join(', ')}]`);
+/** @throws UsageError where a known function is given and is none. */
+export function checkFunctions(functions: KnownFunctions): void {
+  checkObject(functions, WHERE, 'an object of functions');
+  const { objective, objectiveGradient, offset, offsetGradient, knownConstraints = [] } = functions;
+  for (const [name, value] of Object.entries({ objective, objectiveGradient, offset, offsetGradient })) {
+    if (value !== undefined) checkFunction(value, WHERE, name);
+  }
+  checkList(knownConstraints, WHERE, 'knownConstraints');
+  for (const [index, constraint] of knownConstraints.entries()) {
+    const name = `knownConstraints[${index}]`;
+    checkObject(constraint, WHERE, `an object such as { value } for ${name}`);
+    checkFunction(constraint.value, WHERE, `${name}.value`);
+    if (constraint.gradient !== undefined) checkFunction(constraint.gradient, WHERE, `${name}.gradient`);
   }
 }
 
@@ -154,17 +176,21 @@ export function observationFrom(
   currentTime: number,
 ): Observation {
   checkPoint(point, settings.dimensions, 'tell');
+  checkObject(evaluation, 'tell', 'an object such as { objective: 1 }');
   const failed = evaluation.failed ?? false;
-  const finite = (name: string, value: number | undefined): void => {
-    if (value === undefined || !(Math.abs(value) <= LARGEST)) {
+  checkFlag(failed, 'tell', 'failed');
+  const finite = (name: string, value: unknown): void => {
+    if (typeof value !== 'number' || !(Math.abs(value) <= LARGEST)) {
       throw new UsageError(
-        `tell: expected a number of at most ${LARGEST} in size for ${name} but received ${String(value)}; ` +
+        `tell: expected a number of at most ${LARGEST} in size for ${name} but received ${describeValue(value)}; ` +
           'tell { failed: true } where there is none',
       );
     }
   };
   const constraints = evaluation.constraints ?? [];
   const noise = evaluation.constraintNoiseVariance ?? [];
+  checkList(constraints, 'tell', 'constraints');
+  checkList(noise, 'tell', 'constraintNoiseVariance');
   if (!failed) {
     if (!knownObjective || evaluation.objective !== undefined) finite('objective', evaluation.objective);
     if (constraints.length !== settings.constraints) {
@@ -177,9 +203,11 @@ export function observationFrom(
       `tell: expected ${settings.constraints} values for constraintNoiseVariance but received ${noise.length}`,
     );
   }
-  for (const variance of [evaluation.noiseVariance ?? 0, ...noise]) {
-    if (!(variance >= 0 && variance <= LARGEST)) {
-      throw new UsageError(`tell: expected a noise variance from 0 to ${LARGEST} but received ${String(variance)}`);
+  for (const variance of [evaluation.noiseVariance ?? 0, ...noise] as unknown[]) {
+    if (!(typeof variance === 'number' && variance >= 0 && variance <= LARGEST)) {
+      throw new UsageError(
+        `tell: expected a noise variance from 0 to ${LARGEST} but received ${describeValue(variance)}`,
+      );
     }
   }
   const time = evaluation.time ?? currentTime;

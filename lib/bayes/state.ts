@@ -3,8 +3,9 @@
  * at here.
  */
 import { UsageError } from '../errors.js';
+import { checkPoint } from './checks.js';
 import type { ModelHyperparameters } from './model.js';
-import { checkPoint, type Observation, type OptimizerSettings, settingsFrom } from './options.js';
+import { type Observation, type OptimizerSettings, settingsFrom } from './options.js';
 import type { RandomState } from './rng.js';
 import type { TrustRegionState } from './trust-region.js';
 
@@ -72,7 +73,7 @@ export function checkState(state: OptimizerState, knownObjective: boolean): void
   }
   const observedPoints = (state.observations as (Observation | null)[]).map((one) => one?.point);
   for (const points of [state.pending, state.queue, state.design, observedPoints]) {
-    for (const point of points) checkPoint(Array.isArray(point) ? point : [], dimensions, where);
+    for (const point of points) checkPoint(point, dimensions, where);
   }
   for (const { failed, objective, constraints: values, time } of state.observations) {
     if (!Number.isFinite(time) || (!failed && values.length !== constraints)) {

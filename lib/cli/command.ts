@@ -3,13 +3,19 @@
 import type { Flag, FlagTable, FlagValues } from './flags/flag.js';
 import type { Terminal } from './render/terminal.js';
 
+/** What users type to run it. */
+export const PROGRAM = 'finepune-native';
+
 export interface CommandContext {
   terminal: Terminal;
   /** --json: nothing but JSON on stdout. */
   json: boolean;
   verbose: boolean;
   signal: AbortSignal;
-  /** Says that from here on the command answers `signal`; `notice` is printed at the first Ctrl-C. */
+  /**
+   * Says that from here on the command answers `signal`; `notice` is printed at the first Ctrl-C. Called again, where
+   * another notice has come true.
+   */
   onSlowWork: (notice: string) => void;
 }
 
@@ -27,6 +33,8 @@ export interface Command {
   readonly positionals: readonly Positional[];
   readonly flags: FlagTable;
   readonly examples: readonly (readonly [command: string, meaning: string])[];
+  /** What it makes is in files: without --json its words on standard output only tell of it. */
+  readonly resultOnDisk: boolean;
   /**
    * @param given flags as parsed from the command line, not yet checked
    * @returns exit status
@@ -47,6 +55,7 @@ interface CommandDefinition<Table extends FlagTable> {
   positionals?: readonly Positional[];
   flags: Table;
   examples?: readonly (readonly [command: string, meaning: string])[];
+  resultOnDisk?: boolean;
   run(flags: FlagValues<Table>, words: Record<string, string[]>, context: CommandContext): Promise<number>;
 }
 
@@ -58,6 +67,7 @@ export function defineCommand<Table extends FlagTable>(definition: CommandDefini
     positionals: definition.positionals ?? [],
     flags: definition.flags,
     examples: definition.examples ?? [],
+    resultOnDisk: definition.resultOnDisk ?? false,
     run: (given, words, context) => definition.run(checkFlags(definition.flags, given), words, context),
   };
 }

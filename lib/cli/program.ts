@@ -3,13 +3,16 @@
 import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { AbortedError, FinepuneError, InternalError, messageOf, UsageError } from '../errors.js';
-import type { Command, CommandGroup } from './command.js';
+import { type Command, PROGRAM } from './command.js';
 import { commands } from './commands/index.js';
-import { didYouMean } from './flags/suggest.js';
-import type { OutputStream } from './render/output-stream.js';
+import { errorLine } from './render/error-line.js';
+import { requireWritten, type OutputStream } from './render/output-stream.js';
 import { Terminal } from './render/terminal.js';
+import { type Called, commandMissing, isGroup, positionalUsage, withHint } from './usage-hints.js';
+import { guardWords, refuseGuardedValues, refuseSwitchValues, unguarded, wordsBeforeDashes } from './words.js';
 
-const PROGRAM = 'finepune-native';
+/** Where a result is to be had that standard output did not take. */
+const RUN_AGAIN = 'run again and send it elsewhere';
 
 export interface ProgramIo {
   stdout: OutputStream;
@@ -34,24 +37,30 @@ interface Parsed {
  */
 export async function runProgram(words: string[], io: ProgramIo): Promise<number> {
   // Read before parsing, because wrong usage must honour it too.
-  const verbose = words.includes('--verbose');
-  const terminal = new Terminal({ stdout: io.stdout, stderr: io.stderr, quiet: words.includes('--json') });
+  const flags = wordsBeforeDashes(words);
+  const verbose = flags.includes('--verbose');
+  const terminal = new Terminal({ stdout: io.stdout, stderr: io.stderr, quiet: flags.includes('--json') });
   try {
     const { output, command, values } = await parse(words);
     if (command === undefined) {
       terminal.print(output);
+      await requireWritten(io.stdout, RUN_AGAIN);
       return 0;
     }
-    return await command.run(values, positionalWords(command, values), {
+    const json = values['json'] === true;
+    const status = await command.run(values, positionalWords(command, values), {
       terminal,
-      json: values['json'] === true,
+      json,
       verbose,
       signal: io.signal,
       onSlowWork: io.onSlowWork,
     });
+    if (!command.resultOnDisk) await requireWritten(io.stdout, RUN_AGAIN);
+    else if (json) await requireWritten(io.stdout, 'the files that the command makes are whole');
+    return status;
   } catch (thrown) {
     const error = asFinepuneError(thrown, io.signal);
-    terminal.note(`error ${error.code}: ${oneLine(error.message)}`);
+    terminal.note(errorLine(error));
     if (verbose) terminal.note(stackOf(error));
     return error.exitCode;
   } finally {
@@ -60,7 +69,9 @@ export async function runProgram(words: string[], io: ProgramIo): Promise<number
 }
 
 async function parse(words: string[]): Promise<Parsed> {
+  let called: Called = { path: '', entry: undefined };
   let selected: Command | undefined;
+  const flags = wordsBeforeDashes(words);
   const parser = yargs()
     .scriptName(PROGRAM)
     .usage(
@@ -78,52 +89,55 @@ async function parse(words: string[]): Promise<Parsed> {
     .alias('help', 'h')
     .wrap(110)
     .strict()
+    .option('json', { type: 'boolean', describe: 'Nothing but JSON on standard output' })
+    .option('verbose', { type: 'boolean', describe: 'More detail, and the stack of an error' })
     .fail((message: string | null, error: Error | undefined) => {
       throw new UsageError(message ?? error?.message ?? 'wrong usage', { cause: error });
     })
     .epilogue('Exit status: 0 done, 1 failed, 2 wrong usage, 130 interrupted.');
-  const select = (command: Command): void => {
-    selected = command;
+  const add = (into: Argv, command: Command, path: string): void => {
+    into.command(
+      [command.name, ...command.positionals.map(positionalUsage)].join(' '),
+      command.describe,
+      (inner) => {
+        called = { path, entry: command };
+        return describeCommand(inner, command, path);
+      },
+      () => {
+        selected = command;
+      },
+    );
   };
   for (const entry of commands) {
     if (isGroup(entry)) {
       parser.command(entry.name, entry.describe, (inner) => {
-        for (const command of entry.commands) addCommand(inner, command, `${entry.name} ${command.name}`, select);
+        called = { path: entry.name, entry };
+        for (const command of entry.commands) add(inner, command, `${entry.name} ${command.name}`);
         return inner.usage(`$0 ${entry.name} <what>\n\n${entry.describe}`);
       });
     } else {
-      addCommand(parser, entry, entry.name, select);
+      add(parser, entry, entry.name);
     }
   }
 
   let output = '';
   let values: Record<string, unknown> = {};
   try {
-    values = await parser.parseAsync(words, {}, (_error: Error | undefined | null, _values: unknown, text: string) => {
+    const take = (_error: Error | undefined | null, _values: unknown, text: string): void => {
       output = text;
-    });
+    };
+    values = await parser.parseAsync(guardWords(words), {}, take);
   } catch (error) {
-    throw error instanceof FinepuneError ? withHint(error, words) : error;
+    throw error instanceof UsageError ? withHint(error, flags, called) : error;
   }
   if (output !== '') return { output, command: undefined, values };
-  if (selected === undefined) throw withHint(new UsageError(nameOfCommandMissing(words)), words);
+  if (selected === undefined) throw commandMissing(flags, called);
+  refuseSwitchValues(selected, flags);
+  refuseGuardedValues(selected, values);
   return { output, command: selected, values };
 }
 
-function isGroup(entry: Command | CommandGroup): entry is CommandGroup {
-  return 'commands' in entry;
-}
-
 /** @param path the words that call the command. */
-function addCommand(parser: Argv, command: Command, path: string, select: (command: Command) => void): void {
-  parser.command(
-    [command.name, ...command.positionals.map(positionalUsage)].join(' '),
-    command.describe,
-    (inner) => describeCommand(inner, command, path),
-    () => select(command),
-  );
-}
-
 function describeCommand(parser: Argv, command: Command, path: string): Argv {
   for (const positional of command.positionals) {
     parser.positional(positional.name, { type: 'string', describe: positional.describe });
@@ -137,15 +151,7 @@ function describeCommand(parser: Argv, command: Command, path: string): Argv {
     });
   }
   for (const [line, meaning] of command.examples) parser.example(line, meaning);
-  return parser
-    .usage(`$0 ${[path, ...command.positionals.map(positionalUsage)].join(' ')}\n\n${command.describe}`)
-    .option('json', { type: 'boolean', describe: 'Nothing but JSON on standard output' })
-    .option('verbose', { type: 'boolean', describe: 'More detail, and the stack of an error' });
-}
-
-function positionalUsage({ name, required, many }: Command['positionals'][number]): string {
-  const inner = `${name}${many === true ? '..' : ''}`;
-  return required ? `<${inner}>` : `[${inner}]`;
+  return parser.usage(`$0 ${[path, ...command.positionals.map(positionalUsage)].join(' ')}\n\n${command.describe}`);
 }
 
 function positionalWords(command: Command, values: Record<string, unknown>): Record<string, string[]> {
@@ -153,51 +159,9 @@ function positionalWords(command: Command, values: Record<string, unknown>): Rec
     command.positionals.map(({ name }) => {
       const value = values[name];
       const list = Array.isArray(value) ? value : value === undefined ? [] : [value];
-      return [name, list.map(String)];
+      return [name, list.map((word) => unguarded(String(word)))];
     }),
   );
-}
-
-/** What the words call, as far as they go: the names, and what they lead to. */
-function called(words: string[]): { path: string; entry: Command | CommandGroup | undefined } {
-  const entry = commands.find(({ name }) => words.includes(name));
-  if (entry === undefined || !isGroup(entry)) return { path: entry?.name ?? '', entry };
-  const inner = entry.commands.find(({ name }) => words.includes(name));
-  return inner === undefined ? { path: entry.name, entry } : { path: `${entry.name} ${inner.name}`, entry: inner };
-}
-
-function nameOfCommandMissing(words: string[]): string {
-  const { path, entry } = called(words);
-  const names = (entry !== undefined && isGroup(entry) ? entry.commands : commands).map(({ name }) => name);
-  const word = words.find((each) => !each.startsWith('-') && each !== path);
-  if (word !== undefined) return `unknown command "${[path, word].join(' ').trim()}"${didYouMean(word, names)}`;
-  return `which command${path === '' ? '' : ` of ${path}`}? One of ${names.join(', ')}`;
-}
-
-/** Turns a parser's complaint into a line that says how to mend it. */
-function withHint(error: FinepuneError, words: string[]): FinepuneError {
-  if (!(error instanceof UsageError)) return error;
-  const { path, entry } = called(words);
-  const command = entry === undefined || isGroup(entry) ? undefined : entry;
-  const help = `see ${`${PROGRAM} ${path}`.trim()} --help`;
-  const unfollowed = /^Not enough arguments following: (\S+)$/.exec(error.message)?.[1];
-  if (unfollowed !== undefined) return new UsageError(`--${unfollowed} needs a value; ${help}`, { cause: error });
-  if (command !== undefined && error.message.startsWith('Not enough non-option arguments')) {
-    const missing = command.positionals.filter(({ required }) => required).map(positionalUsage);
-    return new UsageError(`${missing.join(' ')} is missing after ${path}; ${help}`, { cause: error });
-  }
-  const unknown = /^Unknown arguments?: (.+)$/.exec(error.message)?.[1];
-  if (unknown === undefined) return new UsageError(`${oneLine(error.message)}; ${help}`, { cause: error });
-  const name = unknown.split(', ')[0] ?? unknown;
-  const isFlag = words.some((word) => word.replace(/=.*$/, '') === `--${name}` || word === `-${name}`);
-  if (command === undefined) {
-    const message =
-      isFlag && !words.some((word) => !word.startsWith('-')) ? `unknown flag --${name}` : nameOfCommandMissing(words);
-    return new UsageError(`${message}; ${help}`, { cause: error });
-  }
-  if (!isFlag) return new UsageError(`unexpected word "${name}" after ${path}; ${help}`, { cause: error });
-  const known = [...Object.values(command.flags).map((flag) => flag.name), 'json', 'verbose', 'help'];
-  return new UsageError(`unknown flag --${name}${didYouMean(name, known, '--')}; ${help}`, { cause: error });
 }
 
 function asFinepuneError(thrown: unknown, signal: AbortSignal): FinepuneError {
@@ -209,10 +173,6 @@ function asFinepuneError(thrown: unknown, signal: AbortSignal): FinepuneError {
       cause: thrown,
     },
   );
-}
-
-function oneLine(text: string): string {
-  return text.replaceAll(/\s*\n\s*/g, ' ').trim();
 }
 
 function stackOf(error: Error): string {

@@ -129,6 +129,7 @@ async function readHeader(file: FileHandle): Promise<CacheHeader | null> {
   return Number.isSafeInteger(header.skippedBytes) && header.skippedBytes! >= 0 ? (header as CacheHeader) : null;
 }
 
-function sha256(bytes: Uint8Array): string {
+/** SHA-256 in hexadecimal. */
+export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }

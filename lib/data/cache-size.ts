@@ -1,4 +1,4 @@
-import { readdir, rm, stat } from 'node:fs/promises';
+import { readdir, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { imageCacheDirectory } from './cache-directory.js';
@@ -9,11 +9,11 @@ export const TEMPORARY_EXTENSION = '.part';
 
 const DEFAULT_BUDGET = 20 * 2 ** 30;
 
-/**
- * A cache opened within this time is kept whatever the budget: its user may not have mapped it yet. One removed later
- * stays readable to whoever has it mapped.
- */
+/** A cache used within this time is kept whatever the budget: its user may be about to map it, again or for the first time. */
 const IN_USE_MILLISECONDS = 60 * 60 * 1000;
+
+/** Often enough that a machine under load is never late. */
+const TOUCH_MILLISECONDS = IN_USE_MILLISECONDS / 6;
 
 /** What the decoded-image caches take, for `doctor`. */
 export interface CacheReport {
@@ -68,6 +68,24 @@ export async function evictOldCaches(directory: string, keep: string, now = Date
     removed.push(path);
   }
   return removed;
+}
+
+/** Notes that a cache is used now, in its file's time of modification. Does nothing where the file is another user's or gone. */
+export async function touchCache(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(() => undefined);
+}
+
+/**
+ * Keeps evictOldCaches, of this process and any other, from removing a cache until the returned value is disposed of. For who
+ * opens it by its path again later, as a run does for every session.
+ *
+ * By the clock, since hours may pass between two sessions. And by touching the file, not by holding it open: on a folder
+ * that the machines of a cluster share, a file that another machine removes is lost to those that have it open or mapped too.
+ */
+export function keepInUse(path: string): Disposable {
+  const timer = setInterval(() => void touchCache(path), TOUCH_MILLISECONDS).unref();
+  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 async function listCaches(directory: string): Promise<CacheEntry[]> {

@@ -1,19 +1,27 @@
 import { resolve } from 'node:path';
 import { DataError, UsageError } from '../errors.js';
 import { isDtdLayout, scanDtd } from './dtd.js';
-import { listClass, listFolder, listImages } from './folder.js';
+import { listClasses } from './classes.js';
+import { divide, type Fractions, type LabelledImages } from './divide.js';
+import { listFolder, type Listing } from './folder.js';
 import { EXTENSION_LIST, hasImageExtension } from './format.js';
-import { splitStratified } from './split.js';
+import { countIgnored } from './ignored.js';
 import { findParts, scanParts } from './parts.js';
 import type { Dataset, Item } from './types.js';
 
-export interface ScanOptions {
-  /** Number N of the official split, labels/{train,val,test}N.txt, of a DTD-style folder; 1 where absent. */
+/** Which of DTD's official splits. */
+export interface SplitOptions {
+  /** Number N of the official split, labels/{train,val,test}N.txt; only a DTD-style folder has one. */
   split?: number | null | undefined;
+  /** Of a DTD-style folder where `split` is absent; 1 where this is absent too. Other layouts take no notice of it. */
+  defaultSplit?: number | undefined;
+}
+
+export interface ScanOptions extends SplitOptions {
   /** Fixes every random division. */
   seed: number;
   /** Shares of the parts of a plain folder, and (fit against tune) of a train folder without val. */
-  fractions?: { fit: number; tune: number; test: number };
+  fractions?: Fractions;
 }
 
 const DEFAULT_FRACTIONS = { fit: 0.6, tune: 0.2, test: 0.2 };
@@ -33,32 +41,42 @@ const DEFAULT_FRACTIONS = { fit: 0.6, tune: 0.2, test: 0.2 };
  * images, parts with different classes, a split that does not exist, label lists naming images that are missing.
  */
 export async function scanDataset(directory: string, options: ScanOptions): Promise<Dataset> {
+  return divide(await listDataset(directory, options), options.seed, options.fractions ?? DEFAULT_FRACTIONS);
+}
+
+/**
+ * All images of a folder in the layouts of `scanDataset`, whatever part they are in. Nothing is divided: one class is enough, and
+ * one image a class.
+ *
+ * @throws DataError as scanDataset, but for what only a division needs.
+ */
+export async function scanUndivided(
+  directory: string,
+  options: SplitOptions,
+): Promise<Pick<Dataset, 'labels' | 'ignored'> & { items: Item[] }> {
+  const { labels, ignored, train, val, test } = await listDataset(directory, options);
+  return { labels, ignored, items: [...train, ...(val ?? []), ...(test ?? [])] };
+}
+
+async function listDataset(directory: string, options: SplitOptions): Promise<LabelledImages> {
   const root = resolve(directory);
-  const fractions = options.fractions ?? DEFAULT_FRACTIONS;
   const split = options.split ?? undefined;
   if (split !== undefined && (!Number.isInteger(split) || split < 0)) {
     throw new UsageError(`expected a non-negative integer for split but received ${split}`);
   }
   const listing = await listFolder(root);
-  if (await isDtdLayout(root, listing)) return scanDtd(root, split ?? 1);
+  if (await isDtdLayout(root, listing)) return scanDtd(root, split ?? options.defaultSplit ?? 1);
   if (split !== undefined) {
     throw new DataError(
       `${root}: no labels folder with train${split}.txt beside images, which split ${split} asks for; leave split out or give a folder in DTD's layout`,
     );
   }
   const parts = await findParts(root, listing);
-  if (parts) return scanParts(root, parts, options.seed, fractions);
-  return scanFolders(root, listing.folders, listing.files, options.seed, fractions);
+  return parts ? scanParts(root, parts) : listPlain(root, listing);
 }
 
-async function scanFolders(
-  root: string,
-  names: string[],
-  files: string[],
-  seed: number,
-  fractions: Required<NonNullable<ScanOptions['fractions']>>,
-): Promise<Dataset> {
-  if (names.length === 0) {
+async function listPlain(root: string, { folders, files }: Listing): Promise<LabelledImages> {
+  if (folders.length === 0) {
     const stray = files.filter(hasImageExtension).length;
     throw new DataError(
       stray > 0
@@ -66,19 +84,15 @@ async function scanFolders(
         : `${root}: no images; expected one folder a class with ${EXTENSION_LIST} files`,
     );
   }
-  if (names.length === 1) {
-    const only = `${root}: one class only ("${names[0]}")`;
-    const inside = await listImages(resolve(root, names[0]));
-    throw new DataError(
-      inside.length === 0
-        ? `${root}: no images; expected one folder a class with ${EXTENSION_LIST} files`
-        : `${only}; add a folder of images for at least one more class`,
-    );
-  }
-  const items: Item[] = [];
-  for (const [label, name] of names.entries()) {
-    for (const path of await listClass(resolve(root, name))) items.push({ path, label });
-  }
-  const [fit, tune, test] = splitStratified(items, names, [fractions.fit, fractions.tune, fractions.test], seed, root);
-  return { layout: 'folders', labels: names, split: null, fit: fit, tune: tune, test: test };
+  const { items, ignored } = await listClasses(root, folders);
+  return {
+    layout: 'folders',
+    labels: folders,
+    split: null,
+    ignored: countIgnored(ignored),
+    train: items,
+    val: null,
+    test: null,
+    place: root,
+  };
 }

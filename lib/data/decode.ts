@@ -89,7 +89,9 @@ function describe(error: unknown): string {
   if (code === 'ENOENT') return 'no such file';
   if (code === 'EACCES' || code === 'EPERM') return 'no permission to read it';
   if (code === 'EISDIR') return 'a folder, not an image';
-  return messageOf(error).trim().split('\n').join('; ');
+  const lines = messageOf(error).trim().split('\n');
+  // libvips says a thing again each time it meets it.
+  return lines.filter((line, index) => !lines.slice(0, index).some((earlier) => earlier.endsWith(line))).join('; ');
 }
 
 async function decodeWithSharp(bytes: Buffer, size: number): Promise<RawPixels> {

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { DataError, messageOf } from '../errors.js';
 import { byCodeUnit, listFolder, listImages, type Listing } from './folder.js';
-import type { Dataset, Item } from './types.js';
+import type { LabelledImages } from './divide.js';
+import { EXTENSION_LIST } from './format.js';
+import { countIgnored, ignoredText } from './ignored.js';
+import type { Item } from './types.js';
 
 const PARTS = ['train', 'val', 'test'] as const;
 type ListName = (typeof PARTS)[number];
@@ -18,7 +21,7 @@ export async function isDtdLayout(root: string, { folders }: Listing): Promise<b
  * Reads split N of the Describable Textures Dataset's layout (Cimpoi et al., CVPR 2014): images/CLASS/FILE and
  * labels/{train,val,test}N.txt with one CLASS/FILE a line.
  */
-export async function scanDtd(root: string, split: number): Promise<Dataset> {
+export async function scanDtd(root: string, split: number): Promise<LabelledImages> {
   const labelFolder = join(root, 'labels');
   const { files } = await listFolder(labelFolder);
   for (const part of PARTS) {
@@ -37,7 +40,8 @@ export async function scanDtd(root: string, split: number): Promise<Dataset> {
     );
   }
   const imageFolder = join(root, 'images');
-  const present = new Set(await listImages(imageFolder));
+  const { images, ignored } = await listImages(imageFolder);
+  const present = new Set(images);
   const seen = new Map<string, string>();
   const items = {} as Record<ListName, Item[]>;
   for (const part of PARTS) {
@@ -46,6 +50,12 @@ export async function scanDtd(root: string, split: number): Promise<Dataset> {
     requireClasses(list, entries, labels);
     const paths = entries.map((entry) => join(imageFolder, ...entry.split('/')));
     const missing = paths.filter((path) => !present.has(path));
+    const unread = countIgnored(missing.filter((path) => ignored.includes(path)));
+    if (unread !== null) {
+      throw new DataError(
+        `${list}: names images of formats that are not read (${ignoredText(unread)}); convert them to ${EXTENSION_LIST}, or take them off the lists`,
+      );
+    }
     if (missing.length > 0) {
       throw new DataError(
         `${list}: names ${missing.length} image(s) that are missing, the first ${missing[0]}; restore them or correct the list`,
@@ -60,7 +70,7 @@ export async function scanDtd(root: string, split: number): Promise<Dataset> {
       return { path, label: labelOf.get(className(entries[i]))! };
     });
   }
-  return { layout: 'dtd', labels, split, fit: items.train, tune: items.val, test: items.test };
+  return { layout: 'dtd', labels, split, ignored: null, ...items, place: imageFolder };
 }
 
 function existingSplits(files: string[]): string {

@@ -1,8 +1,8 @@
 import type { Dirent, Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { DataError, messageOf } from '../errors.js';
-import { EXTENSION_LIST, hasImageExtension } from './format.js';
+import { hasImageExtension, hasIgnoredExtension } from './format.js';
 
 /** Entries of a folder, sorted by code unit so that every machine lists them in one order; hidden ones left out. */
 export interface Listing {
@@ -58,31 +58,67 @@ async function statOrNothing(path: string): Promise<Stats | undefined> {
   }
 }
 
-/** Absolute paths of the files with an image's extension in a folder and the folders below it, in a fixed order. */
-export async function listImages(path: string): Promise<string[]> {
-  return walk(path, new Set());
+/** The images of a folder, as absolute paths in a fixed order. */
+export interface ImageListing {
+  images: string[];
+  /** Images of formats that are not read. */
+  ignored: string[];
 }
 
-async function walk(path: string, visited: Set<string>): Promise<string[]> {
-  const real = await realpath(path).catch((error: unknown) => {
-    throw folderError(path, error);
-  });
-  if (visited.has(real)) return []; // a link back up
-  visited.add(real);
-  const { files, folders } = await listFolder(path);
-  const images = files.filter(hasImageExtension).map((name) => join(path, name));
-  for (const folder of folders) images.push(...(await walk(join(path, folder), visited)));
-  return images;
+/** How far listing a folder has come. */
+interface Walk extends ImageListing {
+  /** Real path of the folder. */
+  own: string;
+  others: readonly string[];
+  /** Real paths. */
+  visited: Set<string>;
 }
 
 /**
- * Images of one class folder.
- * @throws DataError where there is none.
+ * The images, by extension, in a folder and the folders below it. A link to a folder is followed unless it leads above the
+ * folder itself, or into, onto or above one of `others`: what lies there is not this folder's.
+ *
+ * @throws DataError where a folder may not be read.
  */
-export async function listClass(path: string): Promise<string[]> {
-  const images = await listImages(path);
-  if (images.length === 0) {
-    throw new DataError(`${path}: the class folder holds no image; add ${EXTENSION_LIST} files or remove the folder`);
+export async function listImages(path: string, others: readonly string[] = []): Promise<ImageListing> {
+  const own = await realFolder(path);
+  const walk: Walk = { own, others, visited: new Set(), images: [], ignored: [] };
+  await collect(path, own, walk);
+  return { images: walk.images, ignored: walk.ignored };
+}
+
+async function collect(path: string, real: string, walk: Walk): Promise<void> {
+  if (walk.visited.has(real)) return; // a link to what was listed already
+  walk.visited.add(real);
+  const { files, folders } = await listFolder(path);
+  for (const name of files) {
+    if (hasImageExtension(name)) walk.images.push(join(path, name));
+    else if (hasIgnoredExtension(name)) walk.ignored.push(join(path, name));
   }
-  return images;
+  for (const name of folders) {
+    const target = await realFolder(join(path, name));
+    const isLink = target !== join(real, name);
+    if (!isLink || !(await isOfOthers(target, walk))) await collect(join(path, name), target, walk);
+  }
+}
+
+async function isOfOthers(target: string, { own, others }: Walk): Promise<boolean> {
+  if (isWithin(own, target)) return false;
+  if (isWithin(target, own)) return true;
+  for (const other of others) {
+    const real = await realFolder(other);
+    if (isWithin(real, target) || isWithin(target, real)) return true;
+  }
+  return false;
+}
+
+/** Whether a real path is a folder's or lies below it. */
+function isWithin(folder: string, path: string): boolean {
+  return path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep);
+}
+
+async function realFolder(path: string): Promise<string> {
+  return await realpath(path).catch((error: unknown) => {
+    throw folderError(path, error);
+  });
 }

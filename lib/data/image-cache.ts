@@ -1,5 +1,5 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, statfs, utimes } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { FileError, ImageError, messageOf } from '../errors.js';
@@ -10,10 +10,12 @@ import {
   finishCacheFile,
   readCacheFile,
   recordBytes,
+  sha256,
   type SkippedContent,
 } from './cache-file.js';
-import { CACHE_EXTENSION, TEMPORARY_EXTENSION, evictOldCaches } from './cache-size.js';
-import { decodeImage, reasonOf, type ImageGeometry } from './decode.js';
+import { CACHE_EXTENSION, TEMPORARY_EXTENSION, cacheBudget, evictOldCaches, touchCache } from './cache-size.js';
+import { decodeContent } from './decode-content.js';
+import { reasonOf, type ImageGeometry } from './decode.js';
 import { forEachParallel } from './pool.js';
 import type { ImageCache, Item, SkippedImage } from './types.js';
 
@@ -25,7 +27,7 @@ export interface ImageCacheOptions extends ImageGeometry {
   /** Whether an unreadable image is an error instead of being skipped. */
   strict?: boolean | undefined;
   signal?: AbortSignal | undefined;
-  /** Called after every image decoded, and once at the end where nothing had to be. */
+  /** Called after every image decoded, and once at the end where nothing had to be; counts files, equal and unreadable ones too. */
   onProgress?: ((progress: { done: number; total: number }) => void) | undefined;
 }
 
@@ -37,33 +39,39 @@ const DOING = 'decoding images';
  * The file is keyed by the contents of the images, the geometry and the decoder's version, so that renamed or moved
  * images are found again and changed ones are decoded anew. Records are written as they are decoded: memory holds
  * twice `concurrency` images. The file appears under its name complete or not at all; two processes may build one at
- * once. Unreadable images are skipped and listed. Afterwards the folder's oldest caches over the budget are removed
- * (see evictOldCaches).
+ * once. Unreadable images are skipped and listed; where decoding fails for a reason outside the image no file appears, so
+ * that none is left out for ever. Afterwards the folder's oldest caches over the budget are removed (see evictOldCaches).
  *
  * @throws ImageError for the first unreadable image where `strict`; AbortedError on the signal; FileError where the
- * cache cannot be written (no permission, no space).
+ * cache cannot be written (no permission, no space), or a file changed or could no longer be read after it was hashed;
+ * OutOfMemoryError; UsageError, before anything is read, as cacheBudget.
  */
 export async function openImageCache(items: readonly Item[], options: ImageCacheOptions): Promise<ImageCache> {
   const geometry: ImageGeometry = { size: options.size, channels: options.channels };
   const concurrency = options.concurrency ?? availableParallelism();
   const directory = options.directory ?? imageCacheDirectory();
   const paths = [...new Set(items.map((item) => item.path))];
+  cacheBudget(); // a wrong one is not to be found out after an hour of decoding
 
   const hashed = await hashFiles(paths, { concurrency, strict: options.strict ?? false, signal: options.signal });
   const contents = [...hashed.pathsOf.keys()].sort();
   const key = cacheKey(contents, geometry);
   const path = join(directory, `${key}${CACHE_EXTENSION}`);
   const identity = { key, count: contents.length, geometry };
+  const total = paths.length;
 
   let skippedContents = await readCacheFile(path, identity);
   const reused = skippedContents !== null;
   if (skippedContents === null) {
-    skippedContents = await build(path, directory, contents, hashed.pathsOf, identity, { ...options, concurrency });
+    skippedContents = await build(path, directory, contents, hashed.pathsOf, identity, {
+      ...options,
+      concurrency,
+      total,
+    });
     await evictOldCaches(directory, path);
   } else {
-    const now = new Date();
-    await utimes(path, now, now).catch(() => undefined); // a cache of another user's can be read all the same
-    options.onProgress?.({ done: contents.length, total: contents.length });
+    await touchCache(path);
+    options.onProgress?.({ done: total, total });
   }
 
   const reasons = new Map(skippedContents.map(({ record, reason }) => [record, reason]));
@@ -81,7 +89,7 @@ export async function openImageCache(items: readonly Item[], options: ImageCache
   if (options.strict && first) throw new ImageError(`${first.path}: ${first.reason}; replace or remove it`, first.path);
   const { size, channels } = geometry;
   const file = { path, offset: RECORDS_OFFSET, records: contents.length, height: size, width: size, channels };
-  return { file, recordOf, skipped, reused };
+  return { file, recordOf, contents, skipped, reused };
 }
 
 interface HashedFiles {
@@ -98,9 +106,7 @@ async function hashFiles(
   const unreadable: SkippedImage[] = [];
   await forEachParallel(paths, { concurrency: concurrency * 2, signal, doing: DOING }, async (path, index) => {
     try {
-      hashes[index] = createHash('sha256')
-        .update(await readFile(path))
-        .digest('hex');
+      hashes[index] = sha256(await readFile(path));
     } catch (error) {
       if (strict)
         throw new ImageError(`${path}: cannot be read (${messageOf(error)}); replace or remove it`, path, {
@@ -125,7 +131,7 @@ async function build(
   contents: readonly string[],
   pathsOf: ReadonlyMap<string, string[]>,
   identity: { key: string; count: number; geometry: ImageGeometry },
-  options: ImageCacheOptions & { concurrency: number },
+  options: ImageCacheOptions & { concurrency: number; total: number },
 ): Promise<SkippedContent[]> {
   const bytes = recordBytes(identity.geometry);
   const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}${TEMPORARY_EXTENSION}`;
@@ -135,20 +141,21 @@ async function build(
     const file = await open(temporary, 'wx');
     const skipped: SkippedContent[] = [];
     try {
-      let done = 0;
+      // Those that could not be hashed are done with.
+      let done = options.total - [...pathsOf.values()].flat().length;
       // While one image is decoded another is read and a third written: as many as there are cores leave them idle.
       const pool = { concurrency: options.concurrency * 2, signal: options.signal, doing: DOING };
       await forEachParallel(contents, pool, async (content, record) => {
-        const image = pathsOf.get(content)![0];
+        const files = pathsOf.get(content)!;
         try {
-          const pixels = await decodeImage(image, identity.geometry);
+          const pixels = await decodeContent(files[0], content, identity.geometry);
           await file.write(pixels, 0, bytes, RECORDS_OFFSET + record * bytes);
         } catch (error) {
           if (!(error instanceof ImageError) || options.strict) throw error;
           skipped.push({ record, reason: reasonOf(error) });
         }
-        done += 1;
-        options.onProgress?.({ done, total: contents.length });
+        done += files.length;
+        options.onProgress?.({ done, total: options.total });
       });
       skipped.sort((a, b) => a.record - b.record);
       await finishCacheFile(file, { ...identity, skipped });

@@ -1,6 +1,7 @@
 /** What the data room hands to the others. */
 
 import type { ImageFile } from '../native/addon.js';
+import type { IgnoredImages } from './ignored.js';
 
 /** One labelled image file. */
 export interface Item {
@@ -22,6 +23,8 @@ export interface Dataset extends Record<PartName, Item[]> {
   labels: string[];
   /** Number of the official split in use; null outside DTD's layout. */
   split: number | null;
+  /** Images in the class folders whose formats are not read; null where there are none, and in DTD's layout, which lists what counts. */
+  ignored: IgnoredImages | null;
 }
 
 /** An image left out, and why, in one line. */
@@ -35,6 +38,8 @@ export interface ImageCache {
   file: ImageFile;
   /** Record number of each readable image, by absolute path. Equal files share a record. */
   recordOf: Map<string, number>;
+  /** SHA-256 of the file that each record was decoded from, hexadecimal. */
+  contents: readonly string[];
   skipped: SkippedImage[];
   /** True where an earlier run's file was taken as it is. */
   reused: boolean;

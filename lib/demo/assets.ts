@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cacheDirectory } from '../data/cache-directory.js';
+import { cacheDirectory } from '../cache-directory.js';
 import { writeDemoDataset } from './dataset.js';
 
 /** What `tune` without arguments works on. */
@@ -17,7 +17,7 @@ export interface DemoAssets {
 export const DEMO_IMAGE_SIZE = 64;
 
 /** Images of each class of the target domain. */
-export const DEMO_PER_CLASS = { train: 150, val: 80, test: 200 };
+const DEMO_PER_CLASS = { train: 150, val: 80, test: 200 };
 
 /**
  * Draws the demo's images into the per-user cache, or finds them there, and gives the paths of all the demo needs. The

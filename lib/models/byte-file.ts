@@ -54,11 +54,11 @@ export class ByteFile {
     }
   }
 
-  /** `length` bytes from `offset` on, in a buffer of their own. */
-  async read(offset: number, length: number): Promise<Buffer> {
+  /** `length` bytes from `offset` on, in an array of their own. */
+  async read(offset: number, length: number): Promise<Uint8Array> {
     // Looked at before anything is allocated: the length may come from a damaged file.
     if (!(offset >= 0 && length >= 0 && offset + length <= this.size)) this.cut(offset + length);
-    const bytes = Buffer.alloc(length);
+    const bytes = new Uint8Array(length);
     await this.readInto(bytes, offset);
     return bytes;
   }

@@ -6,6 +6,7 @@
  */
 import { crc32 } from 'node:zlib';
 import type { ByteFile } from './byte-file.js';
+import { readBuffer } from './read-buffer.js';
 
 /** Where they stand in a header's metadata. */
 export const CHECKSUMS = 'checksums';
@@ -38,8 +39,8 @@ export function sealHeader(header: Buffer): void {
 
 /** Whether the header of an open file is as it was sealed. */
 export async function isSealed(file: ByteFile): Promise<boolean> {
-  const length = Number((await file.read(0, 8)).readBigUInt64LE());
-  const header = await file.read(0, 8 + length);
+  const length = Number((await readBuffer(file, 0, 8)).readBigUInt64LE());
+  const header = await readBuffer(file, 0, 8 + length);
   const at = header.indexOf(FIELD);
   if (at < 0) return false;
   const start = at + FIELD.length;

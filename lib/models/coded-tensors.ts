@@ -2,8 +2,7 @@
 import { availableParallelism } from 'node:os';
 import { ModelFileError, messageOf, OutOfMemoryError, WeightsError } from '../errors.js';
 import type { ValueCoding } from '../native/addon.js';
-import { loadAddon } from '../native/load.js';
-import { callSite, fromNative } from '../native/native-error.js';
+import { decodeSparse, encodeSparse } from '../native/sparse-codec.js';
 import type { ByteFile } from './byte-file.js';
 import { CHECKSUMS, claimedDataChecksum, crcOf } from './checksums.js';
 import { beyondCodedLimit, mostCodedValues } from './coded-limit.js';
@@ -73,16 +72,10 @@ async function encode(
   dense: Float32Array,
   values: ValueCoding,
 ): Promise<Uint8Array> {
-  const site = callSite(encode);
   try {
-    return await loadAddon().encodeSparse({
-      dense,
-      values,
-      rowLength: rowLength(shape),
-      threads: availableParallelism(),
-    });
+    return await encodeSparse({ dense, values, rowLength: rowLength(shape), threads: availableParallelism() });
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== 'E_WEIGHTS') throw fromNative(error, site);
+    if (!(error instanceof WeightsError)) throw error;
     throw new WeightsError(`tensor ${quote(name)}: ${messageOf(error)}`, { cause: error });
   }
 }
@@ -186,13 +179,12 @@ function allocate<Memory>(path: string, name: string, make: () => Memory): Memor
 }
 
 async function decode(path: string, name: string, bytes: Uint8Array, length: number): Promise<Float32Array> {
-  const site = callSite(decode);
   const dense = allocate(path, name, () => new Float32Array(length));
   try {
-    await loadAddon().decodeSparse({ bytes, dense, threads: availableParallelism() });
+    await decodeSparse({ bytes, dense, threads: availableParallelism() });
     return dense;
   } catch (error) {
-    if ((error as { code?: unknown } | null)?.code !== 'E_MODEL_FILE') throw fromNative(error, site);
+    if (!(error instanceof ModelFileError)) throw error;
     throw new ModelFileError(`${path}: tensor ${quote(name)}: ${messageOf(error)}`, { cause: error });
   }
 }

@@ -4,6 +4,7 @@ import { WeightsError } from '../errors.js';
 import { readCodedTensors } from './coded-tensors.js';
 import { entropyBound } from './entropy-bound.js';
 import { describeModelFile, isModelFileHeader } from './model-file.js';
+import { readBuffer } from './read-buffer.js';
 import { readWeights } from './read-weights.js';
 import { parseSafetensorsHeader, type SafetensorsHeader } from './safetensors-header.js';
 import { elementsOf, parameterShapes } from './shapes.js';
@@ -124,7 +125,7 @@ export async function inspectFile(path: string, spec?: ModelSpec): Promise<Inspe
   let model: Awaited<ReturnType<typeof countModel>> | undefined;
   try {
     bytesFile = file.size;
-    const start = file.size >= 9 ? await file.read(0, 9) : undefined;
+    const start = file.size >= 9 ? await readBuffer(file, 0, 9) : undefined;
     const isSafetensors = start?.[8] === 0x7b && start.readUInt32BE() !== 0x504b0304;
     const header = isSafetensors ? await parseSafetensorsHeader(file) : undefined;
     if (header !== undefined && isModelFileHeader(header)) model = await countModel(file, header);

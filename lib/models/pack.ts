@@ -1,6 +1,7 @@
 /** Any weight file into this package's format and back. */
 import { stat } from 'node:fs/promises';
-import { UsageError, WeightsError } from '../errors.js';
+import { checkArgument, checkFields, oneOf, path as pathRule, trueOrFalse, type Rules } from '../arguments.js';
+import { WeightsError } from '../errors.js';
 import type { ValueCoding } from '../native/addon.js';
 import { isModelFile, readModelFile, writeModelFile, writePackedWeights } from './model-file.js';
 import { readWeights } from './read-weights.js';
@@ -17,6 +18,8 @@ export interface PackOptions {
   /** Write negative zeros as 0: they cost a bit and more for each pruned weight, and change no sum. */
   dropZeroSigns?: boolean | undefined;
 }
+
+const RULES: Rules<PackOptions> = { values: oneOf(PACKED_VALUES), dropZeroSigns: trueOrFalse };
 
 export interface PackResult {
   /** Of the file that was read. */
@@ -53,9 +56,6 @@ async function resultOf(
 }
 
 function codingOf({ values = 'float32', dropZeroSigns = false }: PackOptions): ValueCoding {
-  if (!PACKED_VALUES.includes(values)) {
-    throw new UsageError(`expected one of ${PACKED_VALUES.join(', ')} for values but received "${values}"`);
-  }
   return values === 'float32' && !dropZeroSigns ? 'exact' : values;
 }
 
@@ -69,6 +69,9 @@ function codingOf({ values = 'float32', dropZeroSigns = false }: PackOptions): V
  * const { bytes } = await pack('pruned.pth', 'small.safetensors');
  */
 export async function pack(path: string, out: string, options: PackOptions = {}): Promise<PackResult> {
+  checkArgument('path', path, pathRule);
+  checkArgument('out', out, pathRule);
+  checkFields('pack', options, RULES);
   const coding = codingOf(options);
   const { format, tensors, metadata } = await readWeights(path);
   if (format === 'finepune' && (await isModelFile(path))) await writeModelFile(out, await readModelFile(path), coding);
@@ -79,9 +82,11 @@ export async function pack(path: string, out: string, options: PackOptions = {})
 /**
  * Writes the tensors of a file of this package, packed weights or a model, as plain float32 .safetensors.
  *
- * @throws WeightsError where the file is of another kind; ModelFileError where it is damaged; FileError
+ * @throws WeightsError where the file is of another kind; ModelFileError where it is damaged; FileError; UsageError
  */
 export async function unpack(path: string, out: string): Promise<PackResult> {
+  checkArgument('path', path, pathRule);
+  checkArgument('out', out, pathRule);
   const { format, tensors, metadata } = await readWeights(path);
   if (format !== 'finepune') {
     throw new WeightsError(`${path}: a ${format} file, not one that pack or tune wrote; there is nothing to unpack`);

@@ -7,6 +7,7 @@ import { messageOf, WeightsError } from '../errors.js';
 import type { ByteFile } from './byte-file.js';
 import { readFloats } from './element-types.js';
 import { unpickle } from './pickle.js';
+import { readBuffer } from './read-buffer.js';
 import { elementsOf } from './shapes.js';
 import { quote } from './text.js';
 import type { StorageReference } from './torch-objects.js';
@@ -58,7 +59,7 @@ async function readZip(file: ByteFile, fail: Fail): Promise<Archive> {
   if (packed !== undefined) fail(`its entry ${quote(packed[0])} is compressed, which torch.save never does`);
   const text = async (place: ZipEntry): Promise<Buffer> => {
     if (place.bytes > LARGEST_PICKLE) fail(`its pickle of ${place.bytes} bytes is too large for a state dict`);
-    const bytes = await file.read(place.offset, place.bytes);
+    const bytes = await readBuffer(file, place.offset, place.bytes);
     if (crc32(bytes) !== place.crc32) fail('the checksum of its pickle is wrong');
     return bytes;
   };
@@ -73,7 +74,7 @@ async function readZip(file: ByteFile, fail: Fail): Promise<Archive> {
 
 /** Before 1.6: magic number, protocol, system, the object, the storage keys, then each storage as count and elements. */
 async function readLegacy(file: ByteFile, fail: Fail): Promise<Archive> {
-  const bytes = await file.read(0, Math.min(file.size, LARGEST_PICKLE));
+  const bytes = await readBuffer(file, 0, Math.min(file.size, LARGEST_PICKLE));
   const widths = new Map<string, number>();
   const rules = stateDictRules(fail);
   const noting = {
@@ -101,7 +102,7 @@ async function readLegacy(file: ByteFile, fail: Fail): Promise<Archive> {
   for (const key of keys as unknown[]) {
     const width = typeof key === 'string' ? widths.get(key) : undefined;
     if (typeof key !== 'string' || width === undefined) return fail('it lists a storage that nothing refers to');
-    const head = await file.read(position, 8);
+    const head = await readBuffer(file, position, 8);
     const elements = bigEndian ? head.readBigInt64BE() : head.readBigInt64LE();
     if (elements < 0n || elements > BigInt(file.size))
       fail(`its storage ${quote(key)} would have ${elements} elements`);

@@ -4,6 +4,7 @@ import { ByteFile } from './byte-file.js';
 import { readCaffemodel } from './caffemodel.js';
 import { isModelFileHeader, readPackedWeights } from './model-file.js';
 import { readPytorch } from './pytorch.js';
+import { readBuffer } from './read-buffer.js';
 import { isFloatType, readEntry } from './safetensors.js';
 import { parseSafetensorsHeader } from './safetensors-header.js';
 import { quote } from './text.js';
@@ -59,7 +60,7 @@ export async function readWeights(path: string): Promise<WeightFile> {
   const file = await ByteFile.open(path);
   try {
     if (file.size < 2) throw new WeightsError(`${path}: empty; get the file again`);
-    const start = await file.read(0, Math.min(file.size, 64));
+    const start = await readBuffer(file, 0, Math.min(file.size, 64));
     const kind = recognise(start, path) ?? refuse(path, start);
     if (kind === 'safetensors') {
       if (isModelFileHeader(await parseSafetensorsHeader(file))) {

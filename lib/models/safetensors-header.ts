@@ -4,6 +4,7 @@
  */
 import { WeightsError } from '../errors.js';
 import { ByteFile } from './byte-file.js';
+import { readBuffer } from './read-buffer.js';
 import { elementsOf } from './shapes.js';
 import { quote } from './text.js';
 
@@ -94,14 +95,14 @@ export async function parseSafetensorsHeader(file: ByteFile): Promise<Safetensor
     throw new WeightsError(`${file.path}: ${message}; the file is damaged or no .safetensors, get it again`);
   };
   if (file.size < 8) fail(`only ${file.size} bytes long`);
-  const length = (await file.read(0, 8)).readBigUInt64LE();
+  const length = (await readBuffer(file, 0, 8)).readBigUInt64LE();
   if (length > BigInt(file.size - 8)) fail(`its header would be ${length} bytes but the file has ${file.size}`);
   if (length > BigInt(LARGEST_HEADER)) fail(`its header of ${length} bytes is longer than the format allows`);
   const start = 8 + Number(length);
   let text = '';
   let json: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(await file.read(8, Number(length)));
+    text = new TextDecoder('utf-8', { fatal: true }).decode(await readBuffer(file, 8, Number(length)));
     json = JSON.parse(text);
   } catch {
     fail('its header is not JSON');

@@ -1,6 +1,6 @@
 /** Tensors of .safetensors files, in and out. */
 import { InternalError, WeightsError } from '../errors.js';
-import { writeFileAtomically } from './atomic-file.js';
+import { writeFileAtomically } from '../atomic-file.js';
 import { ByteFile } from './byte-file.js';
 import { blankChecksums, CHECKSUMS, crcOf, sealHeader } from './checksums.js';
 import { FLOAT_BYTES, readFloats, type FloatType } from './element-types.js';

@@ -60,7 +60,7 @@ class Checker {
     const range =
       rule.max === Number.MAX_VALUE
         ? rule.min === 0
-          ? 'a finite number not below 0'
+          ? `a finite number ${rule.open === 'min' ? 'above' : 'not below'} 0`
           : 'a finite number'
         : `a number in ${ends}`;
     const kind = rule.integer ? range.replace('number', 'whole number') : range;

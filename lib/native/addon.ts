@@ -1,8 +1,10 @@
 /**
  * The raw exports of the .node file, written by hand; test/native compares this list with the addon's own.
  *
- * Only files in lib/native use this module. Everything here is checked in C++ too: a wrong handle, type, shape or
- * name rejects (or throws) with an Error whose `code` is one of errors.ts's codes.
+ * Its types may be imported anywhere. It is called through the typed faces beside this file (session.ts,
+ * served-network.ts, sparse-codec.ts), which give errors their classes; others only ask it what it is, with `info` and
+ * `chosenProducts`. Everything here is checked in C++ too: a wrong handle, type, shape or name rejects (or throws) with
+ * an Error whose `code` is one of errors.ts's codes.
  */
 
 /** Opaque, type-tagged. */
@@ -75,8 +77,8 @@ export interface ParameterDescription {
 
 /**
  * What of a parameter is read or written. 'parameter': what forward uses (W o T). 'shadow': the dense W behind a
- * prunable weight. 'momentum': SGD's buffer. 'mask': T as 0/1 bytes. shadow, momentum and mask exist for... see each:
- * shadow and mask for prunable weights, momentum for everything trained (not the running statistics).
+ * prunable weight. 'momentum': SGD's buffer. 'mask': T as 0/1 bytes. Shadow and mask exist for prunable weights, momentum
+ * for everything trained (not the running statistics).
  */
 export type TensorRole = 'parameter' | 'shadow' | 'momentum' | 'mask';
 

@@ -33,6 +33,11 @@ export function examineLibtorch(directory: string): LibtorchDescription | Libtor
   return { path: realpathSync(directory), version, cuda: existsSync(join(directory, 'lib/libtorch_cuda.so')) };
 }
 
+/** One line: why the folder that LIBTORCH names cannot be used, and how to mend it. */
+export function explainNamed({ rejected }: LibtorchRejection): string {
+  return `LIBTORCH cannot be used: ${rejected}; set it to a libtorch folder, or unset it`;
+}
+
 /** The libtorch linked into the package at `root`, or null. */
 export function describeLibtorch(root: string): LibtorchDescription | null {
   const found = examineLibtorch(join(root, 'libtorch'));

@@ -3,7 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
-import { writeFileAtomically } from '../models/atomic-file.js';
+import { checkArgument, checkFields, path as pathRule, type Rules } from '../arguments.js';
+import { writeFileAtomically } from '../atomic-file.js';
 import { runPaths } from '../run/run-directory.js';
 import { renderPage } from './page.js';
 import { readRun } from './read-run.js';
@@ -13,14 +14,19 @@ export interface ReportOptions {
   out?: string | undefined;
 }
 
+const RULES: Rules<ReportOptions> = { out: pathRule };
+
 /**
  * Writes the report of a run, finished or not: one file that opens anywhere, without a network.
  *
  * @param run run directory
  * @returns absolute path of the report
- * @throws RunError there is no run, or it is damaged; FileError the report cannot be written
+ * @throws RunError there is no run, or it is damaged; FileError the report cannot be written; UsageError
  */
-export async function buildReport(run: string, { out }: ReportOptions = {}): Promise<string> {
+export async function buildReport(run: string, options: ReportOptions = {}): Promise<string> {
+  checkArgument('run', run, pathRule);
+  checkFields('buildReport', options, RULES);
+  const { out } = options;
   const path = out === undefined ? runPaths(run).report : resolve(out);
   const page = renderPage(readRun(run), {
     script: await readPackageFile('uplot/dist/uPlot.iife.min.js'),

@@ -1,5 +1,7 @@
 /** The report's page: headline figures, charts, tables. */
 
+import { ignoredNote } from '../data/ignored.js';
+import { repeatedNote } from '../data/repeated.js';
 import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../format.js';
 import type { LayerResult, TuneResult } from '../run/types.js';
 import type { Chart } from './chart.js';
@@ -39,6 +41,7 @@ export function renderPage(run: RunRecord, library: PlotLibrary): string {
 <h1>${escapeHtml(title)}</h1>
 <p class="quiet path">${escapeHtml(run.directory)}</p>
 ${run.result === undefined ? unfinishedBanner(run) : headline(run.result)}
+${repeatedBanner(run)}
 ${resultSection(run.result)}
 ${groups.map(([name, members]) => chartSection(name, members)).join('\n')}
 ${layersSection(run)}
@@ -77,6 +80,14 @@ function headline({ accuracy, parameters, bytes, seconds }: TuneResult): string 
 
 function unfinishedBanner({ rounds, config }: RunRecord): string {
   return `<p class="banner">This run is not finished: ${rounds.length} of ${config.rounds} rounds are done. What follows is what it wrote so far.</p>`;
+}
+
+/** Beside the figures that it is about. */
+function repeatedBanner({ data }: RunRecord): string {
+  // Undefined in journals of earlier versions.
+  const repeated = data?.repeated;
+  if (data === undefined || repeated == null) return '';
+  return `<p class="banner">${escapeHtml(repeatedNote(repeated, data))}.</p>`;
 }
 
 function chartSection(name: string, charts: readonly Chart[]): string {
@@ -156,9 +167,12 @@ function dataSection({ data }: RunRecord): string {
           [{ text: 'file' }, { text: 'reason' }],
           data.skipped.map(({ path, reason }) => [{ text: path }, { text: reason }]),
         )}`;
+  // Undefined in journals of earlier versions.
+  const ignored = data.ignored == null ? '' : `<p>${escapeHtml(ignoredNote(data.ignored))}.</p>`;
   return `<h2>Images</h2>
 <p>${formatCount(data.fit)} to fit weights, ${formatCount(data.tune)} to choose thresholds, ${formatCount(data.test)} to test; ${data.labels.length} classes.</p>
 <p class="quiet">${escapeHtml(data.labels.join(', '))}</p>
+${ignored}
 ${skipped}`;
 }
 

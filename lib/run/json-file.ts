@@ -1,5 +1,5 @@
 /** A JSON value written whole or not at all. */
-import { writeFileAtomically } from '../models/atomic-file.js';
+import { writeFileAtomically } from '../atomic-file.js';
 
 /** @throws FileError where the file cannot be written; what stood there stays. */
 export async function writeJson(path: string, value: object): Promise<void> {

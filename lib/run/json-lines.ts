@@ -2,6 +2,8 @@
 import { closeSync, existsSync, fsyncSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { FileError, RunError, messageOf } from '../errors.js';
 
+const NEWLINE = 0x0a;
+
 /** A writer of one journal; reading is static because the report reads runs it does not own. */
 export class JsonLinesFile {
   readonly path: string;
@@ -16,12 +18,15 @@ export class JsonLinesFile {
   constructor(path: string, length?: number) {
     this.path = path;
     const keep = Math.min(length ?? Infinity, existsSync(path) ? wholeLines(path) : 0);
+    let descriptor: number | null = null;
     try {
-      this.#descriptor = openSync(path, existsSync(path) ? 'r+' : 'w+');
-      ftruncateSync(this.#descriptor, keep);
+      descriptor = openSync(path, existsSync(path) ? 'r+' : 'w+');
+      ftruncateSync(descriptor, keep);
     } catch (error) {
+      if (descriptor !== null) closeSync(descriptor);
       throw new FileError(`cannot write ${path}: ${messageOf(error)}`, path, { cause: error });
     }
+    this.#descriptor = descriptor;
     this.#length = keep;
   }
 
@@ -43,7 +48,7 @@ export class JsonLinesFile {
       }
       fsyncSync(this.#descriptor);
     } catch (error) {
-      ftruncateSync(this.#descriptor, this.#length);
+      this.#cutOff();
       throw new FileError(
         `cannot write ${this.path}: ${messageOf(error)}; free some space and resume the run`,
         this.path,
@@ -59,18 +64,32 @@ export class JsonLinesFile {
     closeSync(this.#descriptor);
   }
 
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  /** Takes a part of a line away. Where that fails too, readers leave it out, and the error that came first is the one to tell. */
+  #cutOff(): void {
+    try {
+      ftruncateSync(this.#descriptor, this.#length);
+    } catch {
+      // Told by the caller.
+    }
+  }
+
   /**
    * The values of a file, from byte `start` on; an unfinished last line is left out.
    * @throws RunError naming the line that is no JSON object.
    */
   static read(path: string, start = 0): Record<string, unknown>[] {
     if (!existsSync(path)) return [];
-    const bytes = readFileSync(path).subarray(start, wholeLines(path));
+    const bytes = readFileSync(path);
+    const before = bytes.subarray(0, start).toString('latin1').split('\n').length - 1;
     return bytes
+      .subarray(start, bytes.lastIndexOf(NEWLINE) + 1)
       .toString('utf8')
       .split('\n')
-      .filter((line) => line.length > 0)
-      .map((line, index) => parseLine(line, path, index + 1));
+      .flatMap((line, index) => (line.length > 0 ? [parseLine(line, path, before + index + 1)] : []));
   }
 }
 
@@ -89,5 +108,5 @@ function parseLine(line: string, path: string, number: number): Record<string, u
 /** Bytes up to and with the last newline. */
 function wholeLines(path: string): number {
   if (statSync(path).size === 0) return 0;
-  return readFileSync(path).lastIndexOf(0x0a) + 1;
+  return readFileSync(path).lastIndexOf(NEWLINE) + 1;
 }

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, readdirSync, rmdirSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FileError, RunError, messageOf } from '../errors.js';
-import { type RunLock, acquireRunLock } from './run-lock.js';
+import { type RunLock, acquireRunLock, isLockFile } from './run-lock.js';
 
 /** Paths inside a run directory. */
 export interface RunPaths {
@@ -136,6 +136,12 @@ export function openRunDirectory(run: string): { paths: RunPaths; lock: RunLock 
   return { paths, lock };
 }
 
+/** Whether it is the folder of checkpoints with nothing in it: what a run leaves that was killed before it began. */
+function isUnused({ directory, checkpoints }: RunPaths, name: string): boolean {
+  const path = join(directory, name);
+  return path === checkpoints && statSync(path).isDirectory() && readdirSync(path).length === 0;
+}
+
 function refuseUsedDirectory(paths: RunPaths): void {
   if (existsSync(paths.config)) {
     throw new RunError(
@@ -144,7 +150,7 @@ function refuseUsedDirectory(paths: RunPaths): void {
         : `${paths.directory} holds an unfinished run; continue it with --resume ${paths.directory}, or name another folder with --out`,
     );
   }
-  const others = readdirSync(paths.directory).filter((name) => name !== 'lock');
+  const others = readdirSync(paths.directory).filter((name) => !isLockFile(name) && !isUnused(paths, name));
   if (others.length > 0) {
     throw new RunError(
       `--out ${paths.directory} is not empty (it holds ${others[0]}); name a folder that is new or empty`,

@@ -1,4 +1,6 @@
 /** What a caller gives to `tune` and what comes back: options, events, result. */
+import type { IgnoredImages } from '../data/ignored.js';
+import type { RepeatedImages } from '../data/repeated.js';
 import type { Precision } from '../native/addon.js';
 import type { ProgressEvent } from '../progress.js';
 
@@ -9,11 +11,11 @@ export type LearningRateDecay = 'cosine' | 'step';
 
 export type Criterion = 'dns';
 
-/** Everything that fixes a run; saved as RUN/config.json. Units: epochs are passes over the fit images. */
+/** Everything that fixes a run; saved as RUN/config.json. Ranges are those that `tune` takes, with a UsageError for others. */
 export interface TuneConfig {
   /** Folder of labelled images; null for the embedded demo. */
   data: string | null;
-  /** Official split number of a DTD-style folder. */
+  /** Official split of a DTD-style folder, 1 to 1000; null for the first, or where the folder has none. */
   split: number | null;
   /** Name in models/ or path of a spec. */
   model: string;
@@ -23,7 +25,7 @@ export interface TuneConfig {
   out: string;
   /** Let parameters the weight file lacks start fresh. */
   partial: boolean;
-  /** Stop at the first image that cannot be read. */
+  /** Stop at the first image that cannot be read, and where there are images of formats that are not read. */
   strict: boolean;
   criterion: Criterion;
   /** Budget mode: largest loss of tune accuracy, share in [0, 1). Null in paper mode. */
@@ -32,39 +34,50 @@ export interface TuneConfig {
   initialSlack: number;
   /** Paper mode: weight of sparsity against error, > 0. Null in budget mode. */
   lambda: number | null;
-  /** Rounds of search, commit, tune. */
+  /** Rounds of search, commit, tune: 1 to 1000. */
   rounds: number;
-  /** Candidates scored a round. */
+  /** Candidates scored a round: 1 to 100,000. */
   evaluations: number;
-  /** Training steps of the dense warm-up. */
+  /** Training steps of the dense warm-up, one mini-batch each: 1 to 1e9. */
   warmupSteps: number;
   /** The first of them, in which only parameters that started fresh move; 0 to warmupSteps. */
   freshSteps: number;
-  /** Masked training steps a round (K of METHOD.md section 1). */
+  /** Masked training steps a round (K of METHOD.md section 1): 1 to 1e9. */
   roundSteps: number;
-  /** Training steps after the masks are frozen. */
+  /** Training steps after the masks are frozen: 1 to 1e9. */
   finetuneSteps: number;
+  /** Images a training step, and at a time in evaluation: 1 to 65,536. */
   batchSize: number;
+  /** Base learning rate of SGD: above 0 to 100. Schedules and `freshFactor` multiply it. */
   learningRate: number;
-  /** Multiplier of the learning rate for parameters that started fresh, in the warm-up. */
+  /** Multiplier of the learning rate for parameters that started fresh, in the warm-up: above 0 to 1e6. */
   freshFactor: number;
+  /** Fall of the learning rate over the last fine-tuning: along half a cosine, or tenfold at one half and three quarters. */
   decay: LearningRateDecay;
+  /** Momentum of SGD, as PyTorch's: in [0, 1). */
   momentum: number;
+  /** L2 penalty added to the gradient as in PyTorch, but for pruned weights: in [0, 1]. */
   weightDecay: number;
+  /** Share of a target that goes to all classes alike, in training (Szegedy et al., CVPR 2016, section 7): in [0, 1). */
   labelSmoothing: number;
+  /** How training images are varied: not, by random crops of the network's size, or by random crops resized; these two are also flipped. */
   augmentation: 'none' | 'crop' | 'resized-crop';
+  /** Of everything random: a whole number from 0 to 2^53 - 2. */
   seed: number;
+  /** 'auto' (the first CUDA device, or else the CPU), 'cpu', 'cuda' or 'cuda:N'. */
   device: string;
+  /** Arithmetic of forward and backward; weights stay float32. */
   precision: Precision;
+  /** CPU threads of training, evaluation and decoding: 1 to 1024. */
   threads: number;
 }
 
 /** Options of `tune`: a config of which only `model`, `weights`, `data` matter; the rest has defaults. */
-export interface TuneOptions extends Partial<Omit<TuneConfig, 'data' | 'weights'>> {
-  data?: string | null;
-  weights?: string | null;
-  signal?: AbortSignal;
+export interface TuneOptions extends Optional<TuneConfig> {
+  signal?: AbortSignal | undefined;
 }
+
+type Optional<Fields> = { [Field in keyof Fields]?: Fields[Field] | undefined };
 
 export interface StartEvent {
   event: 'start';
@@ -87,6 +100,10 @@ export interface DataEvent {
   tune: number;
   test: number;
   skipped: { path: string; reason: string }[];
+  /** Image files left out because their format is not read, counted by extension: {".gif": 6}; null where there are none. */
+  ignored: IgnoredImages | null;
+  /** Images to tune and to test that are also among those to fit, byte for byte; null where none is. */
+  repeated: RepeatedImages | null;
 }
 
 export interface WarmupEvent {

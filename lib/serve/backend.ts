@@ -1,7 +1,6 @@
 /** What computes a loaded network's logits: a served network, or a session where weights are missing. */
 
 import { availableParallelism } from 'node:os';
-import { UsageError } from '../errors.js';
 import { parameterShapes, toGraph, toNormalization, type ModelSpec } from '../models/index.js';
 import type { Normalization, ServedNetworkDescription } from '../native/addon.js';
 import { resolveDevice } from '../native/device.js';
@@ -27,13 +26,10 @@ export interface BackendOptions {
   maxBatch: number;
 }
 
-/** @throws DeviceError, NativeLoadError; UsageError; SpecError */
+/** @throws DeviceError, NativeLoadError; UsageError a device nobody knows; SpecError */
 export async function openBackend(network: LoadedNetwork, options: BackendOptions): Promise<Backend> {
   const device = resolveDevice(options.device ?? 'auto');
   const threads = options.threads ?? availableParallelism();
-  if (!Number.isSafeInteger(threads) || threads < 1) {
-    throw new UsageError(`expected a whole number 1 or more for threads but received ${String(threads)}`);
-  }
   const complete = network.fresh.length === 0;
   // Fresh values come from the session's own generator: a network that lacks some is a thing to look at, not to serve.
   if (!complete) return openSessionBackend(network, { device, threads });

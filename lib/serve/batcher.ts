@@ -1,6 +1,7 @@
 /** Puts images of concurrent calls together: one batch at a time runs, and what arrives meanwhile forms the next. */
 
 import { AbortedError, DisposedError } from '../errors.js';
+import { AbortGroups } from './abort-groups.js';
 import type { ServeMeter } from './metrics.js';
 
 /** Logits of `images`, in their order. */
@@ -15,11 +16,10 @@ export interface BatcherOptions {
 
 interface Waiting<Image> {
   image: Image;
+  signal: AbortSignal | undefined;
   since: number;
   resolve: (logits: Float32Array) => void;
   reject: (reason: unknown) => void;
-  /** Takes the listener off the caller's signal. */
-  release: () => void;
 }
 
 /**
@@ -31,9 +31,11 @@ export class Batcher<Image> {
   readonly #run: RunBatch<Image>;
   readonly #options: BatcherOptions;
   readonly #meter: ServeMeter;
-  readonly #waiting: Waiting<Image>[] = [];
+  readonly #stoppable = new AbortGroups<Waiting<Image>>((signal, images) => this.#stop(signal, images));
+  #waiting: Waiting<Image>[] = [];
   #running: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
+  #hurried = false;
   #closed = false;
 
   constructor(run: RunBatch<Image>, options: BatcherOptions, meter: ServeMeter) {
@@ -56,29 +58,34 @@ export class Batcher<Image> {
     if (this.#closed) return Promise.reject(disposed());
     if (signal?.aborted) return Promise.reject(aborted(signal));
     return new Promise((resolve, reject) => {
-      const waiting: Waiting<Image> = { image, since: performance.now(), resolve, reject, release: () => undefined };
-      if (signal !== undefined) {
-        const stop = () => {
-          const place = this.#waiting.indexOf(waiting);
-          if (place >= 0) this.#waiting.splice(place, 1);
-          reject(aborted(signal));
-          this.#next();
-        };
-        signal.addEventListener('abort', stop, { once: true });
-        waiting.release = () => signal.removeEventListener('abort', stop);
-      }
+      const waiting: Waiting<Image> = { image, signal, since: performance.now(), resolve, reject };
+      if (signal !== undefined) this.#stoppable.add(signal, waiting);
       this.#waiting.push(waiting);
       this.#next();
     });
   }
 
+  /** From now on no image waits for others: its batch runs as soon as none is running. */
+  hurry(): void {
+    this.#hurried = true;
+    this.#next();
+  }
+
   /** Runs what waits, then refuses more; resolves when nothing runs any longer. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#hurried = true;
     while (this.#waiting.length > 0 || this.#running !== undefined) {
       this.#next();
       await this.#running;
     }
+  }
+
+  /** Gives up the images of a signal that fired, all of them before the next batch is chosen. */
+  #stop(signal: AbortSignal, images: ReadonlySet<Waiting<Image>>): void {
+    this.#waiting = this.#waiting.filter((waiting) => !images.has(waiting));
+    for (const { reject } of images) reject(aborted(signal));
+    this.#next();
   }
 
   #next(): void {
@@ -90,7 +97,7 @@ export class Batcher<Image> {
     }
     const { maxBatch, maxDelay } = this.#options;
     const left = first.since + maxDelay - performance.now();
-    if (this.#waiting.length < maxBatch && left > 0 && !this.#closed) {
+    if (this.#waiting.length < maxBatch && left > 0 && !this.#hurried) {
       this.#timer ??= setTimeout(() => {
         this.#timer = undefined;
         this.#next();
@@ -119,7 +126,7 @@ export class Batcher<Image> {
     } catch (error) {
       for (const { reject } of batch) reject(error);
     } finally {
-      for (const { release } of batch) release();
+      for (const image of batch) if (image.signal !== undefined) this.#stoppable.remove(image.signal, image);
     }
   }
 }

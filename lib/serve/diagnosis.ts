@@ -6,6 +6,7 @@ import { arch, availableParallelism, cpus, platform, release, totalmem } from 'n
 import { cacheReport, type CacheReport } from '../data/index.js';
 import { messageOf } from '../errors.js';
 import type { AddonInfo, ChosenProducts } from '../native/addon.js';
+import { examineLibtorch, explainNamed } from '../native/libtorch.js';
 import { addonStatus, loadAddon, type AddonStatus } from '../native/load.js';
 
 export interface Diagnosis {
@@ -47,7 +48,7 @@ const FEATURES = [
 /** Looks at Node, the addon, libtorch, devices, image codecs and the cache. Never throws: what is wrong is in `problems`. */
 export async function diagnose(): Promise<Diagnosis> {
   const addon = addonStatus();
-  const problems = [...addon.errors];
+  const problems = [...addon.errors, ...namedLibtorch()];
   const native = addon.loaded ? loadAddon().info() : null;
   const codecs = await imageCodecs(problems);
   return {
@@ -68,6 +69,13 @@ export async function diagnose(): Promise<Diagnosis> {
     problems,
     ok: problems.length === 0,
   };
+}
+
+/** LIBTORCH counts at the installation alone: what is linked works on, and the next installation would fail. */
+function namedLibtorch(): string[] {
+  const named = process.env.LIBTORCH;
+  const found = named ? examineLibtorch(named) : null;
+  return found !== null && 'rejected' in found ? [explainNamed(found)] : [];
 }
 
 async function imageCodecs(problems: string[]): Promise<Diagnosis['codecs']> {

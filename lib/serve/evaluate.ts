@@ -1,11 +1,26 @@
 /** Accuracy of a network on a folder of labelled images. */
 
-import { DataError, UsageError } from '../errors.js';
 import {
+  abortSignal,
+  callback,
+  checkArgument,
+  checkFields,
+  oneOf,
+  path,
+  required,
+  trueOrFalse,
+  wholeNumber as wholeNumberRule,
+  type Rules,
+} from '../arguments.js';
+import { DataError } from '../errors.js';
+import {
+  digestOfSamples,
   openImageCache,
+  refuseIgnored,
   samplesOf,
   scanDataset,
-  type Dataset,
+  scanUndivided,
+  type IgnoredImages,
   type Item,
   type PartName,
   type SkippedImage,
@@ -15,21 +30,21 @@ import { evaluateSamples } from '../native/evaluation.js';
 import { ProgressMeter } from '../progress.js';
 import type { ProgressEvent } from '../run/types.js';
 import { resolveDevice } from '../native/device.js';
-import { openServingSession, type ServingOptions } from './serving-session.js';
+import { openServingSession, SERVING_RULES, type ServingOptions } from './serving-session.js';
 import { loadNetwork, type LoadedNetwork, type ModelSource } from './source.js';
 
 export interface EvaluateOptions extends ServingOptions {
   /** Folder of labelled images, in the layouts of tune. */
   data: string;
-  /** Official split of a DTD-style folder; that of the tuning run if not given. */
+  /** Official split; if not given, of a DTD-style folder that of the tuning run, else 1. */
   split?: number | undefined;
   /** Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given, else 1. */
   seed?: number | undefined;
-  /** Which images: 'test' if not given, so that the number is the run's own. */
+  /** Which images: 'test' if not given, those that a run is measured on. */
   part?: PartName | 'all' | undefined;
   /** Images at a time; as in the tuning run if not given, else 32: sums of floats depend on it in the last digit. */
   batchSize?: number | undefined;
-  /** Make an unreadable image an error. */
+  /** Make an unreadable image an error, and images of formats that are not read. */
   strict?: boolean | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((progress: ProgressEvent) => void) | undefined;
@@ -46,35 +61,55 @@ export interface EvaluateReport {
   imagesPerSecond: number;
   device: string;
   part: PartName | 'all';
+  /**
+   * Whether these are the images of that part in the tuning run. False where the folder is another, has changed or is divided
+   * otherwise: those that the run was trained on may be among them then. Null for the part 'all', a network that was never tuned
+   * and a model file of a version that did not note them.
+   */
+  sameAsRun: boolean | null;
   skipped: SkippedImage[];
+  /** Image files of the folder left out because their format is not read, counted by extension; null where there are none. */
+  ignored: IgnoredImages | null;
 }
 
 const BATCH_SIZE = 32;
+/** As in tuning. */
+const LARGEST_BATCH = 65_536;
 const SEED = 1;
 
+const RULES: Rules<EvaluateOptions> = {
+  ...SERVING_RULES,
+  data: required(path),
+  split: wholeNumberRule(1, 1000),
+  seed: wholeNumberRule(0, Number.MAX_SAFE_INTEGER - 1),
+  part: oneOf(['fit', 'tune', 'test', 'all']),
+  batchSize: wholeNumberRule(1, LARGEST_BATCH),
+  strict: trueOrFalse,
+  signal: abortSignal,
+  onProgress: callback,
+};
+
 /**
- * Evaluates a model file, or a network that was never tuned, on labelled images. For a run's model file, data folder
- * and the part 'test', `top1` is exactly that of its result.json.
+ * Evaluates a model file, or a network that was never tuned, on labelled images, always in fp32. For a run's model file,
+ * data folder and the part 'test', `top1` is that of its result.json where the run was in fp32 too, on the same device
+ * with as many threads. A run in bf16 or tf32 measures itself in that, and may judge a few images otherwise.
  *
  * @throws DataError the folder cannot be used, or its classes are not the model's; ImageError with `strict`;
- *   ModelFileError, WeightsError, SpecError; DeviceError; AbortedError
+ *   ModelFileError, WeightsError, SpecError; DeviceError; AbortedError; UsageError
  * @example
  * const { top1 } = await evaluate('run/model.safetensors', { data: 'photos' });
  */
 export async function evaluate(source: ModelSource, options: EvaluateOptions): Promise<EvaluateReport> {
+  checkFields('evaluate', options, RULES);
   const { part = 'test', signal, strict = false } = options;
   const device = resolveDevice(options.device ?? 'auto');
   const report = options.onProgress ?? (() => undefined);
   const network = await loadNetwork(source);
   const batchSize = options.batchSize ?? wholeNumber(network.provenance, 'batchSize') ?? BATCH_SIZE;
-  if (!Number.isSafeInteger(batchSize) || batchSize < 1) {
-    throw new UsageError(`expected a whole number 1 or more for batchSize but received ${String(batchSize)}`);
-  }
-  const dataset = await scanDataset(options.data, {
-    split: options.split ?? wholeNumber(network.provenance, 'split'),
-    seed: options.seed ?? wholeNumber(network.provenance, 'seed') ?? SEED,
-  });
-  const items = classesOfModel(itemsOf(dataset, part), dataset.labels, network, options.data);
+  checkArgument('batchSize', batchSize, RULES.batchSize);
+  const dataset = await imagesOf(network, part, options);
+  if (strict) refuseIgnored(dataset.ignored, options.data);
+  const items = classesOfModel(dataset.items, dataset.labels, network, options.data);
 
   const { resize, channels } = network.spec.input;
   let decoding: ProgressMeter | undefined;
@@ -107,15 +142,33 @@ export async function evaluate(source: ModelSource, options: EvaluateOptions): P
       imagesPerSecond: evaluation.seconds > 0 ? evaluation.images / evaluation.seconds : 0,
       device,
       part,
+      sameAsRun: isSameAsRun(network, part, digestOfSamples(samples, cache)),
       skipped: cache.skipped,
+      ignored: dataset.ignored,
     };
   } finally {
     await session.dispose();
   }
 }
 
-function itemsOf(dataset: Dataset, part: PartName | 'all'): Item[] {
-  return part === 'all' ? [...dataset.fit, ...dataset.tune, ...dataset.test] : dataset[part];
+/** The images of a part, divided as the tuning run did where nothing else is asked for. */
+async function imagesOf(
+  { provenance }: LoadedNetwork,
+  part: PartName | 'all',
+  { data, split, seed }: EvaluateOptions,
+): Promise<Awaited<ReturnType<typeof scanUndivided>>> {
+  // The folder need not be the run's, nor of its layout.
+  const splits = { split, defaultSplit: wholeNumber(provenance, 'split') };
+  if (part === 'all') return await scanUndivided(data, splits);
+  const dataset = await scanDataset(data, { ...splits, seed: seed ?? wholeNumber(provenance, 'seed') ?? SEED });
+  return { ...dataset, items: dataset[part] };
+}
+
+function isSameAsRun({ provenance }: LoadedNetwork, part: PartName | 'all', digest: string): boolean | null {
+  // Whatever a file's JSON holds there.
+  const parts = provenance?.['parts'] as Partial<Record<string, unknown>> | null | undefined;
+  const before = parts?.[part];
+  return typeof before === 'string' ? before === digest : null;
 }
 
 function labelsFor({ labels }: LoadedNetwork, datasetLabels: readonly string[]): readonly string[] {

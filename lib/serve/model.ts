@@ -1,23 +1,21 @@
 /** A network loaded for classifying. */
 
-import { AbortedError, DisposedError, FinepuneError, UsageError } from '../errors.js';
+import { abortSignal, checkFields, trueOrFalse, wholeNumber, type Rules } from '../arguments.js';
+import { AbortedError, describeValue, DisposedError, FinepuneError, UsageError } from '../errors.js';
 import { classCount, type ModelInput, type ModelSpec } from '../models/index.js';
 import type { ServedNetworkDescription } from '../native/addon.js';
 import { openBackend, type Backend } from './backend.js';
 import { aborted, Batcher } from './batcher.js';
 import { readImage, type ImageInput } from './image-input.js';
 import { ServeMeter, type ServeMetrics } from './metrics.js';
+import { SERVING_RULES, type ServingOptions } from './serving-session.js';
 import { softmax, topIndices } from './softmax.js';
 import { loadNetwork, type ModelSource } from './source.js';
 
-export interface LoadModelOptions {
-  /** 'auto' (the default), 'cpu' or 'cuda:N'. */
-  device?: string | undefined;
-  /** CPU threads; the number of cores if not given. */
-  threads?: number | undefined;
-  /** Most images computed together; 32 if not given. */
+export interface LoadModelOptions extends ServingOptions {
+  /** Most images computed together, 1 to 4096; 32 if not given. */
   maxBatch?: number | undefined;
-  /** Milliseconds an image waits for images of other calls; 2 if not given, 0 for never. */
+  /** Milliseconds an image waits for images of other calls, 0 to 60,000; 2 if not given, 0 for never. */
   maxDelay?: number | undefined;
 }
 
@@ -29,7 +27,7 @@ export interface Prediction {
 
 export interface ClassifyOptions {
   /** Labels an image, likeliest first; 5 if not given, never more than there are classes. */
-  top?: number;
+  top?: number | undefined;
   /** Gives up: the promise rejects with an AbortedError, and images that wait are never computed. */
   signal?: AbortSignal | undefined;
 }
@@ -44,6 +42,17 @@ const MAX_BATCH = 32;
 const MAX_DELAY = 2;
 const LARGEST_BATCH = 4096;
 const LONGEST_DELAY = 60_000;
+
+const LOAD_RULES: Rules<LoadModelOptions> = {
+  ...SERVING_RULES,
+  maxBatch: wholeNumber(1, LARGEST_BATCH),
+  maxDelay: {
+    expected: `0 to ${LONGEST_DELAY} milliseconds`,
+    accepts: (value) => typeof value === 'number' && value >= 0 && value <= LONGEST_DELAY,
+  },
+};
+
+const CLASSIFY_RULES: Rules<ClassifyListOptions> = { top: wholeNumber(1), signal: abortSignal, settle: trueOrFalse };
 
 /** What a Model is made of; use loadModel. */
 export interface ModelParts {
@@ -70,6 +79,8 @@ export class Model implements AsyncDisposable {
   readonly #maxBatch: number;
   readonly #meter = new ServeMeter();
   readonly #batcher: Batcher<Uint8Array>;
+  /** Calls of classify that are not answered yet. */
+  readonly #calls = new Set<Promise<unknown>>();
   #pixels = new Uint8Array(0);
   #last: Promise<unknown> = Promise.resolve();
   #disposal: Promise<void> | undefined;
@@ -98,8 +109,7 @@ export class Model implements AsyncDisposable {
    * that of another. A list is one call, rejected with the error of the first image that fails; with `settle` its answer
    * has in each image's place its predictions or its error, and only the signal rejects it.
    *
-   * @throws ImageError an image cannot be read; AbortedError; DisposedError; UsageError `top` is not a positive whole
-   *   number
+   * @throws ImageError an image cannot be read; AbortedError; DisposedError; UsageError an option is out of range
    * @example
    * for (const answer of await model.classify(paths, { settle: true })) {
    *   console.log(answer instanceof FinepuneError ? answer.message : answer[0].label);
@@ -113,13 +123,82 @@ export class Model implements AsyncDisposable {
   classify(images: readonly ImageInput[], options: ClassifyListOptions): Promise<(Prediction[] | FinepuneError)[]>;
   async classify(
     images: ImageInput | readonly ImageInput[],
-    { top = 5, signal, settle = false }: ClassifyListOptions = {},
+    options: ClassifyListOptions = {},
   ): Promise<Prediction[] | (Prediction[] | FinepuneError)[]> {
     this.#assertUsable();
-    if (!Number.isSafeInteger(top) || top < 1) {
-      throw new UsageError(`expected a whole number 1 or more for top but received ${String(top)}`);
+    checkFields('classify', options, CLASSIFY_RULES);
+    const { top = 5, signal, settle = false } = options;
+    const call = isList(images)
+      ? this.#classifyList(images, top, signal, settle)
+      : this.#classifyOne(images, top, signal);
+    this.#calls.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#calls.delete(call);
     }
-    if (!isList(images)) return this.#classifyOne(images, top, signal);
+  }
+
+  /**
+   * Logits of images already preprocessed.
+   *
+   * @param input float32 [batch, channels, size, size], normalised as `preprocessing` says, row-major; copied
+   * @param shape of `input`
+   * @returns float32 [batch, classes], row-major
+   * @throws UsageError the shape is not the network's or not the data's; DisposedError
+   */
+  async run(input: Float32Array, shape: readonly number[]): Promise<{ logits: Float32Array; shape: [number, number] }> {
+    this.#assertUsable();
+    const { channels: expectedChannels, size } = this.spec.input;
+    const expected = `shape [batch, ${expectedChannels}, ${size}, ${size}]`;
+    const given: unknown = shape;
+    if (!Array.isArray(given)) throw new UsageError(`expected ${expected} but received ${describeValue(given)}`);
+    const [batch = 0, channels = 0, height = 0, width = 0] = shape;
+    const isNetworks =
+      shape.length === 4 && batch >= 1 && channels === expectedChannels && height === size && width === size;
+    if (!isNetworks || !Number.isSafeInteger(batch)) {
+      throw new UsageError(`expected ${expected} but received [${shape.map(describeValue).join(', ')}]`);
+    }
+    const values = batch * channels * height * width;
+    if (!(input instanceof Float32Array) || input.length !== values) {
+      throw new UsageError(`expected a Float32Array of ${values} values for shape [${shape.join(', ')}]`);
+    }
+    // The call may wait behind others, and the caller reuse the array meanwhile.
+    const copy = input.slice();
+    return this.#enqueue(() => this.#backend.run(copy, [batch, channels, height, width]));
+  }
+
+  /** Which form each layer's weights have, and the memory taken; null for a network that lacks weights. */
+  async describe(): Promise<ServedNetworkDescription | null> {
+    this.#assertUsable();
+    return this.#enqueue(() => Promise.resolve(this.#backend.describe()));
+  }
+
+  /** Frees the network after the calls under way, and refuses others from now on; may be called twice. */
+  async dispose(): Promise<void> {
+    this.#disposal ??= this.#finish();
+    await this.#disposal;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+
+  async #finish(): Promise<void> {
+    // Their images may still be decoded, and reach the batcher later.
+    this.#batcher.hurry();
+    await Promise.allSettled(this.#calls);
+    await this.#batcher.close();
+    await this.#last;
+    await this.#backend.dispose();
+  }
+
+  async #classifyList(
+    images: readonly ImageInput[],
+    top: number,
+    signal: AbortSignal | undefined,
+    settle: boolean,
+  ): Promise<(Prediction[] | FinepuneError)[]> {
     // As many at a time as fill two batches: one runs while the next is decoded.
     const all = new Array<Prediction[] | FinepuneError>(images.length);
     let next = 0;
@@ -141,54 +220,6 @@ export class Model implements AsyncDisposable {
     };
     await Promise.all(Array.from({ length: Math.min(2 * this.#maxBatch, images.length) }, work));
     return all;
-  }
-
-  /**
-   * Logits of images already preprocessed.
-   *
-   * @param input float32 [batch, channels, size, size], normalised as `preprocessing` says, row-major; copied
-   * @param shape of `input`
-   * @returns float32 [batch, classes], row-major
-   * @throws UsageError the shape is not the network's or not the data's; DisposedError
-   */
-  async run(input: Float32Array, shape: readonly number[]): Promise<{ logits: Float32Array; shape: [number, number] }> {
-    this.#assertUsable();
-    const { channels: expectedChannels, size } = this.spec.input;
-    const [batch = 0, channels = 0, height = 0, width = 0] = shape;
-    const isNetworks =
-      shape.length === 4 && batch >= 1 && channels === expectedChannels && height === size && width === size;
-    if (!isNetworks || !Number.isSafeInteger(batch)) {
-      throw new UsageError(
-        `expected shape [batch, ${expectedChannels}, ${size}, ${size}] but received [${shape.join(', ')}]`,
-      );
-    }
-    if (!(input instanceof Float32Array) || input.length !== batch * channels * height * width) {
-      throw new UsageError(
-        `expected a Float32Array of ${batch * channels * height * width} values for shape [${shape.join(', ')}]`,
-      );
-    }
-    // The call may wait behind others, and the caller reuse the array meanwhile.
-    const copy = input.slice();
-    return this.#enqueue(() => this.#backend.run(copy, [batch, channels, height, width]));
-  }
-
-  /** Which form each layer's weights have, and the memory taken; null for a network that lacks weights. */
-  async describe(): Promise<ServedNetworkDescription | null> {
-    this.#assertUsable();
-    return this.#enqueue(() => Promise.resolve(this.#backend.describe()));
-  }
-
-  /** Frees the network after the calls under way; may be called twice. */
-  async dispose(): Promise<void> {
-    this.#disposal ??= this.#batcher
-      .close()
-      .then(() => this.#last)
-      .then(() => this.#backend.dispose());
-    await this.#disposal;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.dispose();
   }
 
   async #classifyOne(image: ImageInput, top: number, signal: AbortSignal | undefined): Promise<Prediction[]> {
@@ -249,15 +280,8 @@ export class Model implements AsyncDisposable {
  * await model.dispose();
  */
 export async function loadModel(source: ModelSource, options: LoadModelOptions = {}): Promise<Model> {
+  checkFields('loadModel', options, LOAD_RULES);
   const { device, threads, maxBatch = MAX_BATCH, maxDelay = MAX_DELAY } = options;
-  if (!Number.isSafeInteger(maxBatch) || maxBatch < 1 || maxBatch > LARGEST_BATCH) {
-    throw new UsageError(
-      `expected a whole number from 1 to ${LARGEST_BATCH} for maxBatch but received ${String(maxBatch)}`,
-    );
-  }
-  if (!(maxDelay >= 0 && maxDelay <= LONGEST_DELAY)) {
-    throw new UsageError(`expected 0 to ${LONGEST_DELAY} milliseconds for maxDelay but received ${String(maxDelay)}`);
-  }
   const network = await loadNetwork(source);
   const backend = await openBackend(network, { device, threads, maxBatch });
   const labels = network.labels ?? Array.from({ length: classCount(network.spec) }, (_, index) => String(index));

@@ -1,6 +1,7 @@
 /** A session that holds a loaded network and only runs it. */
 
 import { availableParallelism } from 'node:os';
+import { text, wholeNumber, type Rules } from '../arguments.js';
 import { toGraph, toNormalization } from '../models/index.js';
 import { Session } from '../native/session.js';
 import { resolveDevice } from '../native/device.js';
@@ -9,9 +10,12 @@ import type { LoadedNetwork } from './source.js';
 export interface ServingOptions {
   /** 'auto' (the default), 'cpu' or 'cuda:N'. */
   device?: string | undefined;
-  /** CPU threads; the number of cores if not given. */
+  /** CPU threads, 1 to 1024; the number of cores if not given. */
   threads?: number | undefined;
 }
+
+/** What these options may be. */
+export const SERVING_RULES: Rules<ServingOptions> = { device: text, threads: wholeNumber(1, 1024) };
 
 /** Seed of what an untuned network's weight file lacks; fixed, so that two loads agree. */
 const FRESH_SEED = 0;

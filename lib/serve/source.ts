@@ -1,5 +1,16 @@
 /** Where a network to serve comes from: a model file, or an architecture with weights that were never tuned. */
 
+import {
+  checkArgument,
+  checkFields,
+  modelName,
+  path,
+  required,
+  texts,
+  trueOrFalse,
+  type Rule,
+  type Rules,
+} from '../arguments.js';
 import { WeightsError } from '../errors.js';
 import {
   classCount,
@@ -19,13 +30,26 @@ export interface UntunedNetwork {
   /** .safetensors, .pth, .pt or .caffemodel. */
   weights: string;
   /** Let parameters that the weight file lacks start fresh, from seed 0. */
-  partial?: boolean;
+  partial?: boolean | undefined;
   /** One label a class; "0", "1", ... where absent. */
-  labels?: readonly string[];
+  labels?: readonly string[] | undefined;
 }
+
+const NETWORK_RULES: Rules<UntunedNetwork> = {
+  model: required(modelName),
+  weights: required(path),
+  partial: trueOrFalse,
+  labels: texts,
+};
 
 /** Path of a model file, or a network that was never tuned. */
 export type ModelSource = string | UntunedNetwork;
+
+const SOURCE_RULE: Rule = {
+  expected: "a model file's path or { model, weights }",
+  accepts: (value) =>
+    path.accepts(value) || (typeof value === 'object' && value !== null && ('model' in value || 'weights' in value)),
+};
 
 /** A network ready to be put into a session. */
 export interface LoadedNetwork {
@@ -43,13 +67,15 @@ export interface LoadedNetwork {
 /**
  * Reads a network with its weights.
  *
- * @throws ModelFileError, WeightsError, SpecError for files that cannot be used
+ * @throws ModelFileError, WeightsError, SpecError for files that cannot be used; UsageError where it is no source
  */
 export async function loadNetwork(source: ModelSource): Promise<LoadedNetwork> {
+  checkArgument('the source', source, SOURCE_RULE);
   if (typeof source === 'string') {
     const { spec, labels, tensors, provenance } = await readModelFile(source);
     return { spec, labels, tensors, fresh: [], provenance: asRecord(provenance) };
   }
+  checkFields('the source', source, NETWORK_RULES);
   const file = await readWeights(source.weights);
   const spec = withClassesOf(file, loadSpec(source.model));
   const matched = matchWeights(spec, file, { partial: source.partial ?? false });

@@ -5,7 +5,12 @@
  */
 import { existsSync } from 'node:fs';
 import { RunError } from '../errors.js';
-import { readSafetensorsHeader, readSafetensorsTensor, writeSafetensors } from '../models/safetensors.js';
+import {
+  type SafetensorsTensor,
+  readSafetensorsHeader,
+  readSafetensorsTensor,
+  writeSafetensors,
+} from '../models/safetensors.js';
 import type { ParameterDescription, TensorRole } from '../native/addon.js';
 import type { Session } from '../native/session.js';
 
@@ -19,7 +24,7 @@ export interface WeightTensor {
   data: Float32Array;
 }
 
-const VERSION = '1';
+const VERSION = '2';
 
 /** Roles that exist for a parameter. The parameter of a prunable weight is W o T: shadow and mask say it already. */
 function rolesOf(parameter: ParameterDescription, kind: CheckpointKind): TensorRole[] {
@@ -30,24 +35,24 @@ function rolesOf(parameter: ParameterDescription, kind: CheckpointKind): TensorR
 }
 
 /**
- * Writes the session's tensors and `progress` (any JSON value) to `path`, atomically.
+ * Writes the session's tensors, of null none, and `progress` (any JSON value) to `path`, atomically.
  * @throws FileError on a full disk or an unwritable folder; what stood at `path` stays.
  */
-export async function saveCheckpoint(path: string, session: Session, progress: object): Promise<void> {
+export async function saveCheckpoint(path: string, session: Session | null, progress: object): Promise<void> {
+  await writeSafetensors(path, session === null ? [] : trainedTensors(session), metadataOf('training', progress));
+}
+
+function trainedTensors(session: Session): SafetensorsTensor[] {
   const entries = session
     .describeParameters()
     .flatMap((parameter) => rolesOf(parameter, 'training').map((role) => ({ role, parameter })));
-  await writeSafetensors(
-    path,
-    entries.map(({ role, parameter }) => ({
-      name: `${role}/${parameter.name}`,
-      dtype: role === 'mask' ? ('U8' as const) : ('F32' as const),
-      shape: parameter.shape,
-      // Fetched when its turn comes, so that no second copy of the network is held at once.
-      data: async () => (await session.getTensors({ role, names: [parameter.name] }))[parameter.name],
-    })),
-    metadataOf('training', progress),
-  );
+  return entries.map(({ role, parameter }) => ({
+    name: `${role}/${parameter.name}`,
+    dtype: role === 'mask' ? ('U8' as const) : ('F32' as const),
+    shape: parameter.shape,
+    // Fetched when its turn comes, so that no second copy of the network is held at once.
+    data: async () => (await session.getTensors({ role, names: [parameter.name] }))[parameter.name],
+  }));
 }
 
 /** What weights are copied from. */

@@ -1,5 +1,20 @@
 /** From what a caller asked for to a complete, checked configuration. */
 import { availableParallelism } from 'node:os';
+import {
+  abortSignal,
+  checkFields,
+  modelName,
+  nullable,
+  numberWithin,
+  oneOf,
+  path,
+  text,
+  trueOrFalse,
+  wholeNumber,
+  type NumberRange,
+  type Rule,
+  type Rules,
+} from '../arguments.js';
 import { UsageError } from '../errors.js';
 import type { Criterion, TuneConfig, TuneOptions } from '../run/types.js';
 
@@ -13,7 +28,7 @@ export interface DefaultsContext {
 }
 
 /** Pruning criteria a run can use; METHOD.md section 3 names those to come. */
-export const CRITERIA: readonly Criterion[] = ['dns'];
+const CRITERIA: readonly Criterion[] = ['dns'];
 
 /** Beyond this share of fresh weights a network is rather trained than fine-tuned, and warms up longer. */
 const MOSTLY_FRESH = 0.5;
@@ -138,16 +153,19 @@ export function completeConfig(
   };
 }
 
-interface NumberRule {
-  least: number;
-  most: number;
-  /** Whether `least` and `most` themselves are outside. */
-  openLeast?: boolean;
-  openMost?: boolean;
+/** Fields that a complete configuration has and `config` has not: an older version wrote it, or somebody's hand was in it. */
+export function missingFields(config: object): string[] {
+  const complete = completeConfig({ model: '', out: '' }, { fitImages: 1, freshShare: 0, demo: false });
+  return Object.keys(complete).filter((field) => !Object.hasOwn(config, field));
+}
+
+/** Which numbers an option may be. */
+export interface NumberRule extends NumberRange {
   integer?: boolean;
 }
 
-const NUMBER_RULES: { readonly [Key in keyof TuneOptions]?: NumberRule } = {
+/** The options that are numbers; the command line's flags have these bounds too. */
+export const NUMBER_RULES = {
   split: { least: 1, most: 1000, integer: true },
   maxDrop: { least: 0, most: 1, openMost: true },
   initialSlack: { least: 0, most: 1, openMost: true },
@@ -164,50 +182,59 @@ const NUMBER_RULES: { readonly [Key in keyof TuneOptions]?: NumberRule } = {
   momentum: { least: 0, most: 1, openMost: true },
   weightDecay: { least: 0, most: 1 },
   labelSmoothing: { least: 0, most: 1, openMost: true },
-  seed: { least: 0, most: Number.MAX_SAFE_INTEGER, integer: true },
+  // The network's own generator starts from one more.
+  seed: { least: 0, most: Number.MAX_SAFE_INTEGER - 1, integer: true },
   threads: { least: 1, most: 1024, integer: true },
+} satisfies { readonly [Key in keyof TuneOptions]?: NumberRule };
+
+const RULES: Rules<TuneOptions> = {
+  data: nullable(path),
+  split: nullable(numberRule('split')),
+  model: modelName,
+  weights: nullable(path),
+  out: path,
+  partial: trueOrFalse,
+  strict: trueOrFalse,
+  criterion: oneOf(CRITERIA),
+  maxDrop: nullable(numberRule('maxDrop')),
+  lambda: nullable(numberRule('lambda')),
+  initialSlack: numberRule('initialSlack'),
+  rounds: numberRule('rounds'),
+  evaluations: numberRule('evaluations'),
+  warmupSteps: numberRule('warmupSteps'),
+  freshSteps: numberRule('freshSteps'),
+  roundSteps: numberRule('roundSteps'),
+  finetuneSteps: numberRule('finetuneSteps'),
+  batchSize: numberRule('batchSize'),
+  learningRate: numberRule('learningRate'),
+  freshFactor: numberRule('freshFactor'),
+  decay: oneOf(['cosine', 'step']),
+  momentum: numberRule('momentum'),
+  weightDecay: numberRule('weightDecay'),
+  labelSmoothing: numberRule('labelSmoothing'),
+  augmentation: oneOf(['none', 'crop', 'resized-crop']),
+  seed: numberRule('seed'),
+  device: text,
+  precision: oneOf(['fp32', 'tf32', 'bf16']),
+  threads: numberRule('threads'),
+  signal: abortSignal,
 };
 
-const CHOICES: { readonly [Key in keyof TuneOptions]?: readonly string[] } = {
-  criterion: CRITERIA,
-  decay: ['cosine', 'step'],
-  augmentation: ['none', 'crop', 'resized-crop'],
-  precision: ['fp32', 'tf32', 'bf16'],
-};
+function numberRule(option: keyof typeof NUMBER_RULES): Rule {
+  const rule: NumberRule = NUMBER_RULES[option];
+  return rule.integer === true ? wholeNumber(rule.least, rule.most) : numberWithin(rule);
+}
 
 /**
- * Checks every option that can be checked without reading a file.
- * @throws UsageError naming the option, what it got and what it may be.
+ * Checks every option that can be checked without reading a file, and that there are no others.
+ * @throws UsageError naming the option, what it may be and what it got.
  */
 export function checkOptions(options: TuneOptions): void {
-  for (const [name, rule] of Object.entries(NUMBER_RULES) as [keyof TuneOptions, NumberRule][]) {
-    const value = options[name];
-    if (value !== undefined && value !== null) checkNumber(name, value, rule);
-  }
-  for (const [name, choices] of Object.entries(CHOICES) as [keyof TuneOptions, readonly string[]][]) {
-    const value = options[name];
-    if (value !== undefined && !(typeof value === 'string' && choices.includes(value))) {
-      throw new UsageError(`${name} is ${JSON.stringify(value)}; choose one of: ${choices.join(', ')}`);
-    }
-  }
+  checkFields('tune', options, RULES);
   if (options.maxDrop != null && options.lambda != null) {
     throw new UsageError('maxDrop and lambda are two modes of the search; give one of them');
   }
   checkNeeds(options);
-}
-
-function checkNumber(name: string, value: unknown, rule: NumberRule): void {
-  const number = typeof value === 'number' ? value : NaN;
-  const inside =
-    (rule.openLeast ? number > rule.least : number >= rule.least) &&
-    (rule.openMost ? number < rule.most : number <= rule.most);
-  if (!inside || (rule.integer && !Number.isInteger(number))) {
-    const kind = rule.integer ? 'a whole number' : 'a number';
-    throw new UsageError(
-      `${name} is ${String(value)}; expected ${kind} ${rule.openLeast ? 'above' : 'from'} ${rule.least} ` +
-        `${rule.openMost ? 'to below' : 'to'} ${rule.most}`,
-    );
-  }
 }
 
 /** The demo brings data, model and weights; anything else needs all three. */

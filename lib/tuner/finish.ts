@@ -1,4 +1,5 @@
 /** The end of a run: the model file, the one look at the test set, result.json, the report. */
+import { statSync } from 'node:fs';
 import { rm, stat } from 'node:fs/promises';
 import { evaluateSamples } from '../native/evaluation.js';
 import { readModelFile, writeModelFile } from '../models/index.js';
@@ -6,6 +7,7 @@ import { buildReport } from '../report/index.js';
 import { readParameters, restoreCheckpoint } from './checkpoint.js';
 import { compressionOf, fixedParametersOf } from './layers.js';
 import { writeJson } from '../run/json-file.js';
+import type { RunPaths } from '../run/run-directory.js';
 import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
 import { createSession, openSession } from './session.js';
@@ -48,11 +50,25 @@ export async function finishRun(context: RunContext): Promise<TuneResult> {
     report: paths.report,
   };
   await writeJson(paths.result, result);
+  // Told last: whoever hears of it finds the report that it names.
+  await closeRun(paths);
   context.record({ event: 'done', ...result });
-  await buildReport(paths.directory);
-  // The run is done: what only a resume would need goes.
-  await rm(paths.checkpoints, { recursive: true, force: true });
   return result;
+}
+
+/**
+ * What is left to do once result.json is there: the report, where it does not know the result, and what only a resume would
+ * need goes.
+ * @throws RunError a file of the run is damaged; FileError the report cannot be written.
+ */
+export async function closeRun(paths: RunPaths): Promise<void> {
+  if (modifiedAt(paths.report) < modifiedAt(paths.result)) await buildReport(paths.directory);
+  await rm(paths.checkpoints, { recursive: true, force: true });
+}
+
+/** In milliseconds since 1970; 0 where there is no file. */
+function modifiedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 async function testDense(context: RunContext): Promise<{ top1: number }> {
@@ -64,6 +80,7 @@ async function testDense(context: RunContext): Promise<{ top1: number }> {
 /** Writes the best weights of the last fine-tuning as model.safetensors. */
 async function writeModel(context: RunContext): Promise<void> {
   const { paths, config, images, network } = context;
+  const { fit, tune, test } = images.identity;
   const tensors = await readParameters(paths.bestCompressed);
   await writeModelFile(paths.model, {
     spec: network.spec,
@@ -76,6 +93,8 @@ async function writeModel(context: RunContext): Promise<void> {
       split: config.split,
       batchSize: config.batchSize,
       layout: images.dataset.layout,
+      // By these `evaluate` knows the same images again.
+      parts: { fit, tune, test },
     },
   });
 }

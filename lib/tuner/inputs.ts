@@ -1,7 +1,14 @@
 /** Reads what a run starts from: the network, its weights, the images. */
-import { basename } from 'node:path';
 import { DataError } from '../errors.js';
-import { type Dataset, openImageCache, samplesOf, scanDataset } from '../data/index.js';
+import {
+  type Dataset,
+  type RepeatedImages,
+  findRepeated,
+  openImageCache,
+  refuseIgnored,
+  samplesOf,
+  scanDataset,
+} from '../data/index.js';
 import {
   type MatchedWeights,
   type ModelSpec,
@@ -14,6 +21,7 @@ import {
 import type { ImageFile } from '../native/addon.js';
 import { ProgressMeter } from '../progress.js';
 import type { DataEvent, ProgressEvent } from '../run/types.js';
+import { type ImagesIdentity, identityOf } from './images-identity.js';
 
 /** Images of one part of the data, by record of the image cache. */
 export interface Part {
@@ -29,10 +37,11 @@ export interface RunImages {
   tune: Part;
   test: Part;
   skipped: { path: string; reason: string }[];
+  repeated: RepeatedImages | null;
   /** Seconds spent decoding; near 0 where the cache had them. */
   seconds: number;
-  /** Tells these images from others: the cache's content key. */
-  key: string;
+  /** Tells these images from others. */
+  identity: ImagesIdentity;
 }
 
 /** The network of a run with the class count of the data, and the weights it starts with. */
@@ -72,6 +81,7 @@ export async function readInputs(
 ): Promise<{ images: RunImages; network: RunNetwork }> {
   const { data, split, seed } = request;
   const dataset = await scanDataset(data, { split, seed });
+  if (request.strict) refuseIgnored(dataset.ignored, data);
   const network = await readNetwork(request, dataset.labels.length);
   const images = await readImages(request, dataset, network.spec, emit, signal);
   return { images, network };
@@ -114,15 +124,15 @@ async function readImages(
     }
     return { records: samples.records, labels: samples.labels };
   };
+  const parts = { fit: part('fit'), tune: part('tune'), test: part('test') };
   return {
     dataset,
     file: cache.file,
-    fit: part('fit'),
-    tune: part('tune'),
-    test: part('test'),
+    ...parts,
     skipped: cache.skipped,
+    repeated: findRepeated(dataset, cache),
     seconds,
-    key: basename(cache.file.path),
+    identity: identityOf(dataset.labels, parts, cache),
   };
 }
 
@@ -136,6 +146,8 @@ export function dataEvent(images: RunImages): DataEvent {
     tune: images.tune.labels.length,
     test: images.test.labels.length,
     skipped: images.skipped,
+    ignored: images.dataset.ignored,
+    repeated: images.repeated,
   };
 }
 

@@ -16,7 +16,7 @@ import { HYSTERESIS } from './magnitudes.js';
 import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
 import { decayFactor, slackOfRound } from './schedule.js';
-import { type RoundSearch, searchRound } from './search.js';
+import { type Commit, type RoundSearch, searchRound } from './search.js';
 import { type OpenSession, openSession } from './session.js';
 import { type TrainingStage, trainStage, warmupStage } from './training.js';
 import type { TuneResult } from '../run/types.js';
@@ -73,13 +73,13 @@ export class TuneLoop {
   async #warmUp(open: OpenSession): Promise<void> {
     const { standing, config, paths } = this.#context;
     if (standing.stage > 0) return;
-    const loss = await this.#train(open, warmupStage(config));
+    await this.#train(open, warmupStage(config));
     const { top1 } = await this.#evaluateTune(open, 'warm-up: accuracy');
     standing.referenceAccuracy = top1;
     this.#context.record({
       event: 'warmup',
       steps: config.warmupSteps,
-      loss,
+      loss: standing.markedLoss,
       tuneAccuracy: top1,
       fresh: this.#context.network.weights.fresh,
     });
@@ -91,19 +91,40 @@ export class TuneLoop {
     const { standing } = this.#context;
     if (standing.stage !== 2 * round - 1) return;
     const slack = this.#slack(round);
-    const startedAt = performance.now();
+    const journalBytes = this.#context.journal.length;
     const search: RoundSearch = { round, slack, session: open.session, fit: open.fit, tune: open.tuneShuffled };
     try {
-      const commit = await searchRound(this.#context, search);
+      const commit = await this.#timedSearch(search);
       standing.incumbent = commit.densities;
       standing.thresholds = commit.thresholds;
-    } finally {
-      standing.seconds.search += (performance.now() - startedAt) / 1000;
+    } catch (error) {
+      if (error instanceof AbortedError) await this.#saveSearch(open, journalBytes);
+      throw error;
     }
     if (Object.keys(standing.thresholds).length > 0) {
       await open.session.setThresholds({ thresholds: standing.thresholds, ...HYSTERESIS });
     }
     await this.#advance(open, 2 * round);
+  }
+
+  async #timedSearch(search: RoundSearch): Promise<Commit> {
+    const startedAt = performance.now();
+    try {
+      return await searchRound(this.#context, search);
+    } finally {
+      this.#context.standing.seconds.search += (performance.now() - startedAt) / 1000;
+    }
+  }
+
+  /**
+   * Saves a search that is given up where it began: its candidates are in the journal and need not be scored again.
+   * @param journalBytes length of the journal when it began.
+   */
+  async #saveSearch(open: OpenSession, journalBytes: number): Promise<void> {
+    // Scored before the run was cut off the last time, and not come to again.
+    for (const line of this.#context.replay.splice(0)) this.#context.journal.append(line);
+    await open.session.setCandidate(null);
+    await this.#context.checkpoint(open.session, journalBytes);
   }
 
   #slack(round: number): number | null {
@@ -115,7 +136,7 @@ export class TuneLoop {
   async #tuneRound(open: OpenSession, round: number): Promise<void> {
     const { standing, config } = this.#context;
     if (standing.stage !== 2 * round) return;
-    const loss = await this.#train(open, {
+    await this.#train(open, {
       task: `round ${round} of ${config.rounds}: training`,
       label: { phase: 'round', round },
       firstStep: config.warmupSteps + (round - 1) * config.roundSteps,
@@ -134,7 +155,7 @@ export class TuneLoop {
       committed: standing.thresholds,
       slack: this.#slack(round),
       tuneAccuracy: top1,
-      loss,
+      loss: standing.markedLoss,
       compression: compressionOf(layers, open.fixedParameters),
       layers,
     });
@@ -188,7 +209,7 @@ export class TuneLoop {
     await best.save();
     this.#best = null;
     standing.best = null;
-    await this.#advance(open, 2 * config.rounds + 3);
+    await this.#advance(null, 2 * config.rounds + 3);
   }
 
   #finetuneStage(task: string, phase: 'finetune' | 'dense', firstStep: number): TrainingStage {
@@ -206,23 +227,31 @@ export class TuneLoop {
     };
   }
 
-  /** Trains a stage with checkpoints; returns the mean loss since the last mark. */
+  /** Trains a stage with checkpoints. */
   async #train(
     open: OpenSession,
     stage: TrainingStage,
     onMark: (step: number, loss: number) => Promise<void> = async () => {},
-  ): Promise<number> {
+  ): Promise<void> {
     const { config, standing, metrics, emit, signal } = this.#context;
-    let lastLoss = 0;
     const before = standing.seconds.train;
     const startedAt = performance.now();
     await trainStage(
-      { session: open.session, samples: open.fit, config, freshNodes: standing.freshNodes, metrics, emit, signal },
+      {
+        session: open.session,
+        samples: open.fit,
+        config,
+        freshNodes: standing.freshNodes,
+        losses: standing.losses,
+        metrics,
+        emit,
+        signal,
+      },
       stage,
       standing.step,
       {
         onMark: async (step, loss) => {
-          lastLoss = loss;
+          standing.markedLoss = loss;
           await onMark(step, loss);
         },
         isCheckpointDue: () => this.#context.clock.isDueInStage(),
@@ -236,7 +265,6 @@ export class TuneLoop {
       },
     );
     standing.seconds.train = before + (performance.now() - startedAt) / 1000;
-    return lastLoss;
   }
 
   /** Checkpoints of the stage bring this file up to date from now on. */
@@ -283,12 +311,18 @@ export class TuneLoop {
     });
   }
 
-  /** Moves to the start of a stage, and saves that where it is worth its time. */
-  async #advance(open: OpenSession, stage: number): Promise<void> {
+  /**
+   * Moves to the start of a stage, and saves that where it is worth its time.
+   * @param open null where what follows needs files alone: that costs nothing to save.
+   */
+  async #advance(open: OpenSession | null, stage: number): Promise<void> {
     const { standing, signal, clock } = this.#context;
     standing.stage = stage;
     standing.step = 0;
-    if (signal?.aborted || clock.isDueAtStageEnd()) await this.#context.checkpoint(open.session);
+    standing.markedLoss = 0;
+    if (open === null || signal?.aborted || clock.isDueAtStageEnd()) {
+      await this.#context.checkpoint(open?.session ?? null);
+    }
     if (signal?.aborted) throw new AbortedError('stopped between two stages');
   }
 }

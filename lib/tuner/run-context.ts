@@ -8,6 +8,12 @@ import type { Session } from '../native/session.js';
 import type { Standing } from './standing.js';
 import type { EvaluationEvent, TuneConfig, TuneEvent } from '../run/types.js';
 
+/** A candidate's line in the journal. */
+export interface JournalledEvaluation extends EvaluationEvent {
+  /** State of the generator of random numbers afterwards. */
+  random?: unknown;
+}
+
 /** One run in this process. */
 export class RunContext {
   readonly config: TuneConfig;
@@ -20,11 +26,12 @@ export class RunContext {
   readonly metrics: JsonLinesFile;
   readonly standing: Standing;
   /** Candidates of the stage that the journal holds beyond the checkpoint: scored before the run was cut off. */
-  readonly replay: EvaluationEvent[];
+  readonly replay: JournalledEvaluation[];
   readonly emit: (event: TuneEvent) => void;
   readonly signal: AbortSignal | undefined;
+  /** When the work began, reading the images included: milliseconds of performance.now(). */
+  readonly startedAt: number;
   readonly clock = new CheckpointClock();
-  readonly #startedAt = performance.now();
   readonly #secondsBefore: number;
 
   constructor(parts: Omit<RunContext, 'clock' | 'record' | 'checkpoint' | 'noteResources'>) {
@@ -39,6 +46,7 @@ export class RunContext {
     this.replay = parts.replay;
     this.emit = parts.emit;
     this.signal = parts.signal;
+    this.startedAt = parts.startedAt;
     this.#secondsBefore = parts.standing.seconds.total;
   }
 
@@ -48,17 +56,21 @@ export class RunContext {
     this.emit(event);
   }
 
-  /** Saves the session and the standing; afterwards a kill loses nothing that was done before. */
-  async checkpoint(session: Session): Promise<void> {
+  /**
+   * Saves the session and the standing; afterwards a kill loses nothing that was done before.
+   * @param session null where what is left to do needs no tensors of it.
+   * @param journalBytes length of the journal up to where the standing is; what follows is replayed.
+   */
+  async checkpoint(session: Session | null, journalBytes: number = this.journal.length): Promise<void> {
     this.noteResources();
-    this.standing.journalBytes = this.journal.length;
+    this.standing.journalBytes = journalBytes;
     this.standing.metricsBytes = this.metrics.length;
     await this.clock.time(() => saveCheckpoint(this.paths.checkpoint, session, this.standing));
   }
 
   /** Brings time spent and peak memory in the standing up to date, earlier parts of a resumed run included. */
   noteResources(): void {
-    this.standing.seconds.total = this.#secondsBefore + (performance.now() - this.#startedAt) / 1000;
+    this.standing.seconds.total = this.#secondsBefore + (performance.now() - this.startedAt) / 1000;
     this.standing.peakRssBytes = Math.max(this.standing.peakRssBytes, process.resourceUsage().maxRSS * 1024);
   }
 }

@@ -105,7 +105,8 @@ async function scoreOnce(context: RunContext, scoring: Scoring, candidate: Candi
       );
     }
     race?.settle(before.mistakes === null ? null : unpackMistakes(before.mistakes, race.images), before.compression);
-    return before;
+    const { random: _, ...event } = before;
+    return event;
   }
   const score = await objective.score(point, race, context.signal);
   return {

@@ -5,7 +5,9 @@
  * 2R+1 the fine-tuning; 2R+2 the dense reference; 2R+3 the final measurements.
  */
 import { RunError } from '../errors.js';
+import { type ImagesIdentity, differenceOf } from './images-identity.js';
 import type { ScoredCandidate } from './proposals.js';
+import type { LossSum } from './training.js';
 
 /** The best weights seen in the last fine-tuning, by accuracy on tune, then by loss. */
 export interface BestSoFar {
@@ -18,6 +20,10 @@ export interface Standing {
   stage: number;
   /** Training steps done in the stage. */
   step: number;
+  /** Of the stage's steps since the last mark. */
+  losses: LossSum;
+  /** Mean loss at the stage's last mark, 0 before the first. */
+  markedLoss: number;
   /** A0: accuracy on tune after the warm-up, share. */
   referenceAccuracy: number;
   /** Every candidate scored in earlier rounds. */
@@ -32,17 +38,19 @@ export interface Standing {
   /** Lengths of journal.jsonl and metrics.jsonl when this was written: what follows is done again. */
   journalBytes: number;
   metricsBytes: number;
-  /** Content key of the images. */
-  imagesKey: string;
+  /** The images it began with. */
+  images: ImagesIdentity;
   /** Nodes whose parameters started fresh. */
   freshNodes: string[];
 }
 
 /** A run that has not begun. */
-export function newStanding(imagesKey: string, freshNodes: string[]): Standing {
+export function newStanding(images: ImagesIdentity, freshNodes: string[]): Standing {
   return {
     stage: 0,
     step: 0,
+    losses: { sum: 0, steps: 0 },
+    markedLoss: 0,
     referenceAccuracy: 0,
     candidates: [],
     incumbent: null,
@@ -52,7 +60,7 @@ export function newStanding(imagesKey: string, freshNodes: string[]): Standing {
     peakRssBytes: 0,
     journalBytes: 0,
     metricsBytes: 0,
-    imagesKey,
+    images,
     freshNodes,
   };
 }
@@ -66,20 +74,16 @@ export function isOfStage({ round }: Pick<ScoredCandidate, 'round'>, { stage }: 
  * Takes a standing from a checkpoint.
  * @throws RunError where it is not one, or the images are no longer the same.
  */
-export function checkStanding(value: unknown, imagesKey: string, path: string): Standing {
-  const standing = value as Standing;
-  if (
-    typeof value !== 'object' ||
-    value === null ||
-    !Number.isInteger(standing.stage) ||
-    !Number.isInteger(standing.step)
-  ) {
+export function checkStanding(value: unknown, images: ImagesIdentity, path: string): Standing {
+  const standing = value as Partial<Standing> | null;
+  if (!Number.isInteger(standing?.stage) || !Number.isInteger(standing?.step) || standing?.images == null) {
     throw new RunError(`${path} does not say where the run stood; start the run again in another folder`);
   }
-  if (standing.imagesKey !== imagesKey) {
+  const difference = differenceOf(standing.images, images);
+  if (difference !== null) {
     throw new RunError(
-      `the images are not those the run began with; put the data folder back as it was, or start again in another folder`,
+      `${difference} with which the run began; put the data folder and the model back as they were, or start again in another folder`,
     );
   }
-  return standing;
+  return standing as Standing;
 }

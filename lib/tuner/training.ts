@@ -32,12 +32,18 @@ export interface TrainingStage {
 
 /** What the loop does on the way. */
 export interface TrainingHooks {
-  /** At every mark, before the checkpoint: `step` steps of the stage are done. */
+  /** At every mark, before the checkpoint: `step` steps of the stage are done, with this mean loss since the mark before. */
   onMark: (step: number, loss: number) => Promise<void>;
   /** Whether a checkpoint in the middle of the stage is worth its time. */
   isCheckpointDue: () => boolean;
   /** Writes a checkpoint that says `step` steps of the stage are done. */
   checkpoint: (step: number) => Promise<void>;
+}
+
+/** Losses since the last mark. */
+export interface LossSum {
+  sum: number;
+  steps: number;
 }
 
 /** What training needs besides the stage. */
@@ -47,6 +53,8 @@ export interface TrainingContext {
   config: TuneConfig;
   /** Nodes whose parameters started fresh. */
   freshNodes: readonly string[];
+  /** Kept up to date; it goes into checkpoints, so that a mean is the same after a resume. */
+  losses: LossSum;
   /** Where a line a slice goes. */
   metrics: Pick<JsonLinesFile, 'append'>;
   emit: (event: ProgressEvent) => void;
@@ -69,7 +77,7 @@ export function warmupStage(config: TuneConfig): TrainingStage {
 }
 
 /** Augmentation of a configuration; the ranges of random resized crops suit fine-tuning with few images. */
-export function augmentationOf(config: TuneConfig): Augmentation {
+function augmentationOf(config: TuneConfig): Augmentation {
   return {
     kind: config.augmentation,
     areaRange: [0.4, 1],
@@ -80,7 +88,7 @@ export function augmentationOf(config: TuneConfig): Augmentation {
 }
 
 /**
- * Trains from step `from` of the stage to its end. Returns the seconds spent in native steps.
+ * Trains from step `from` of the stage to its end.
  * @throws AbortedError after a checkpoint when the signal fires; NumericsError when the loss is not finite.
  */
 export async function trainStage(
@@ -88,13 +96,10 @@ export async function trainStage(
   stage: TrainingStage,
   from: number,
   hooks: TrainingHooks,
-): Promise<number> {
-  const { session, samples, config, signal } = context;
+): Promise<void> {
+  const { session, samples, config, losses, signal } = context;
   const meter = new ProgressMeter(stage.task, 'steps', stage.steps, context.emit, from);
   let step = from;
-  let seconds = 0;
-  let lossSum = 0;
-  let lossSteps = 0;
   while (step < stage.steps) {
     const mark = Math.min(stage.steps, (Math.floor(step / stage.markEvery) + 1) * stage.markEvery);
     // Slices start at multiples of their length even after a resume in the middle of one.
@@ -122,9 +127,8 @@ export async function trainStage(
       { signal },
     );
     step += result.steps;
-    seconds += result.seconds;
-    lossSum += result.loss * result.steps;
-    lossSteps += result.steps;
+    losses.sum += result.loss * result.steps;
+    losses.steps += result.steps;
     meter.report(step);
     if (result.steps > 0) {
       context.metrics.append({
@@ -136,9 +140,10 @@ export async function trainStage(
       });
     }
     if (step === mark) {
-      await hooks.onMark(step, lossSum / Math.max(1, lossSteps));
-      lossSum = 0;
-      lossSteps = 0;
+      const loss = losses.sum / Math.max(1, losses.steps);
+      losses.sum = 0;
+      losses.steps = 0;
+      await hooks.onMark(step, loss);
     }
     if (signal?.aborted) {
       await hooks.checkpoint(step);
@@ -146,7 +151,6 @@ export async function trainStage(
     }
     if (step < stage.steps && hooks.isCheckpointDue()) await hooks.checkpoint(step);
   }
-  return seconds;
 }
 
 /** Fresh parameters learn faster; the others stand still where only the fresh ones move. */

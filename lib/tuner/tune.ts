@@ -1,14 +1,17 @@
 /** Starting and continuing a run. */
 import { readFileSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
+import { keepInUse } from '../data/index.js';
+import { abortSignal, checkArgument, checkFields, path, type Rules } from '../arguments.js';
 import { demoAssets } from '../demo/index.js';
 import { InternalError, RunError, UsageError, messageOf } from '../errors.js';
 import { readCheckpointProgress } from './checkpoint.js';
-import { checkOptions, completeConfig } from './config.js';
+import { checkOptions, completeConfig, missingFields } from './config.js';
 import { resolveDevice } from '../native/device.js';
 import { loadAddon } from '../native/load.js';
-import { usedPrecision } from '../native/precision.js';
+import { requirePrecision, usedPrecision } from '../native/precision.js';
 import { EventChannel } from './event-channel.js';
+import { closeRun } from './finish.js';
 import { type RunImages, type RunNetwork, dataEvent, freshNodesOf, readInputs } from './inputs.js';
 import { JsonLinesFile } from '../run/json-lines.js';
 import { writeJson } from '../run/json-file.js';
@@ -19,7 +22,10 @@ import { type RunPaths, createRunDirectory, nextRunDirectory, openRunDirectory }
 import { checkStanding, isOfStage, newStanding } from './standing.js';
 import type { EvaluationEvent, TuneConfig, TuneEvent, TuneOptions, TuneResult } from '../run/types.js';
 
-/** A run under way: iterate it for its events, await `result` for its end. */
+/**
+ * A run under way: iterate it for its events, await `result` for its end. Events are read once, by one loop at a time: a
+ * second loop beside it throws a UsageError, and one that comes after it goes on with what is unread.
+ */
 export interface TuneRun extends AsyncIterable<TuneEvent> {
   readonly result: Promise<TuneResult>;
 }
@@ -28,6 +34,8 @@ export interface TuneRun extends AsyncIterable<TuneEvent> {
 export interface ResumeOptions {
   signal?: AbortSignal | undefined;
 }
+
+const RESUME_RULES: Rules<ResumeOptions> = { signal: abortSignal };
 
 /** Where runs go when nobody says. */
 const RUNS_DIRECTORY = 'finepune-runs';
@@ -49,7 +57,7 @@ export function tune(options: TuneOptions = {}): TuneRun {
 
 /**
  * Continues an interrupted run. On the CPU, with the same number of threads, it ends with the numbers of a run never interrupted.
- * @throws as `tune`; RunError where the folder holds no unfinished run or another process has it.
+ * @throws (through `result` and the iteration) as `tune`; RunError where the folder holds no unfinished run or another process has it.
  */
 export function resume(run: string, options: ResumeOptions = {}): TuneRun {
   return start((emit) => runAgain(run, options, emit));
@@ -75,14 +83,16 @@ function start(work: (emit: Emit) => Promise<TuneResult>): TuneRun {
 }
 
 async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
+  const startedAt = performance.now();
   checkOptions(options);
   const device = resolveDevice(options.device ?? 'auto');
+  requirePrecision(options.precision ?? 'fp32', device);
   const demo = options.data == null;
-  const inputs = await locateInputs(options, emit);
   const out = resolve(options.out ?? nextRunDirectory(RUNS_DIRECTORY, runName(options)));
   const { paths, lock, abandon } = createRunDirectory(out);
   let begun = false;
   try {
+    const inputs = await locateInputs(options, emit);
     // The configuration is complete only when the number of fit images is known; what reads them needs little of it.
     const provisional = completeConfig({ ...options, ...inputs, out }, { fitImages: 1, freshShare: 0, demo });
     const { images, network } = await readInputs({ ...provisional, ...inputs }, emit, options.signal);
@@ -97,7 +107,7 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
     };
     await writeJson(paths.config, config);
     begun = true;
-    return await runLoop({ config, paths, images, network, emit, signal: options.signal, resumed: false });
+    return await runLoop({ config, paths, images, network, emit, signal: options.signal, startedAt, resumed: false });
   } finally {
     if (begun) lock.release();
     else abandon();
@@ -105,11 +115,15 @@ async function runNew(options: TuneOptions, emit: Emit): Promise<TuneResult> {
 }
 
 async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promise<TuneResult> {
+  const startedAt = performance.now();
+  checkArgument('run', run, path);
+  checkFields('resume', options, RESUME_RULES);
   const { paths, lock } = openRunDirectory(run);
   try {
     const config = readConfig(paths);
     const finished = readResult(paths);
     if (finished !== null) {
+      await closeRun(paths);
       emit({ event: 'done', ...finished });
       return finished;
     }
@@ -123,6 +137,7 @@ async function runAgain(run: string, options: ResumeOptions, emit: Emit): Promis
       network,
       emit,
       signal: options.signal,
+      startedAt,
       resumed: true,
     });
   } finally {
@@ -137,63 +152,52 @@ interface LoopInputs {
   network: RunNetwork;
   emit: Emit;
   signal: AbortSignal | undefined;
+  /** When the work began: milliseconds of performance.now(). */
+  startedAt: number;
   resumed: boolean;
 }
 
 async function runLoop(inputs: LoopInputs): Promise<TuneResult> {
-  const { config, paths, images, network, emit, signal, resumed } = inputs;
+  const { config, paths, images, network, emit, resumed } = inputs;
   const progress = resumed ? await readCheckpointProgress(paths.checkpoint) : null;
   const standing =
     progress === null
-      ? newStanding(images.key, freshNodesOf(network))
-      : checkStanding(progress, images.key, paths.checkpoint);
+      ? newStanding(images.identity, freshNodesOf(network))
+      : checkStanding(progress, images.identity, paths.checkpoint);
+  // The report at the end reads all of them: whatever is damaged is better known before the work.
+  JsonLinesFile.read(paths.journal);
+  JsonLinesFile.read(paths.metrics);
   // Of later rounds only where training was the same to the last bit, which a GPU's need not be.
   const replay = JsonLinesFile.read(paths.journal, standing.journalBytes).filter(
     (line): line is Record<string, unknown> & EvaluationEvent => isEvaluation(line) && isOfStage(line, standing),
   );
-  const journal = new JsonLinesFile(paths.journal, standing.journalBytes);
-  const metrics = new JsonLinesFile(paths.metrics, standing.metricsBytes);
-  const context = new RunContext({
-    config,
+  using _imagesInUse = keepInUse(images.file.path);
+  using journal = new JsonLinesFile(paths.journal, standing.journalBytes);
+  using metrics = new JsonLinesFile(paths.metrics, standing.metricsBytes);
+  const context = new RunContext({ ...inputs, device: config.device, journal, metrics, standing, replay });
+  standing.seconds.decode += images.seconds;
+  const started: TuneEvent = {
+    event: 'start',
+    run: paths.directory,
+    resumed,
+    model: network.spec.name,
     device: config.device,
-    paths,
-    images,
-    network,
-    journal,
-    metrics,
-    standing,
-    replay,
-    emit,
-    signal,
-  });
-  try {
-    standing.seconds.decode += images.seconds;
-    const started: TuneEvent = {
-      event: 'start',
-      run: paths.directory,
-      resumed,
-      model: network.spec.name,
-      device: config.device,
-      threads: config.threads,
-      seed: config.seed,
-      precision: {
-        asked: config.precision,
-        used: usedPrecision(config.precision, config.device, loadAddon().info()),
-      },
-      parameters: network.parameters,
-    };
-    if (progress === null) {
-      context.record(started);
-      context.record(dataEvent(images));
-    } else {
-      emit(started);
-      emit(dataEvent(images));
-    }
-    return await new TuneLoop(context).run();
-  } finally {
-    journal.close();
-    metrics.close();
+    threads: config.threads,
+    seed: config.seed,
+    precision: {
+      asked: config.precision,
+      used: usedPrecision(config.precision, config.device, loadAddon().info()),
+    },
+    parameters: network.parameters,
+  };
+  if (progress === null) {
+    context.record(started);
+    context.record(dataEvent(images));
+  } else {
+    emit(started);
+    emit(dataEvent(images));
   }
+  return await new TuneLoop(context).run();
 }
 
 function isEvaluation(line: Record<string, unknown>): line is Record<string, unknown> & EvaluationEvent {
@@ -228,6 +232,12 @@ function runName(options: TuneOptions): string {
 function readConfig(paths: RunPaths): TuneConfig {
   try {
     const config = JSON.parse(readFileSync(paths.config, 'utf8')) as TuneConfig;
+    const missing = missingFields(config);
+    if (missing.length > 0) {
+      throw new RunError(
+        `${paths.config} lacks ${missing.join(', ')}: another version wrote it; start the run again in another folder`,
+      );
+    }
     checkOptions({
       ...config,
       maxDrop: config.maxDrop ?? undefined,
@@ -235,6 +245,7 @@ function readConfig(paths: RunPaths): TuneConfig {
     });
     return config;
   } catch (error) {
+    if (error instanceof RunError) throw error;
     if (error instanceof UsageError) throw new RunError(`${paths.config}: ${error.message}`, { cause: error });
     throw new RunError(`${paths.config} cannot be read: ${messageOf(error)}; start the run again in another folder`, {
       cause: error,

@@ -133,12 +133,12 @@ describe('settings', () => {
 
   it.each([
     [['--criterion', 'magic'], /expected "dns" for --criterion/],
-    [['--rounds', '-3'], /expected a whole number 1 or more for --rounds but received "-3"/],
-    [['--lr', 'NaN'], /expected a number above 0 for --lr but received "NaN"/],
+    [['--rounds', '-3'], /expected a whole number from 1 to 1000 for --rounds but received "-3"/],
+    [['--lr', 'NaN'], /expected a number above 0 and at most 100 for --lr but received "NaN"/],
     [['--max-drop', '-0.01'], /for --max-drop but received "-0.01"/],
     [['--batch-size', '2.5'], /for --batch-size but received "2.5"/],
     [['--seed', '-1'], /for --seed but received "-1"/],
-    [['--max-drop', '0.01', '--lambda', '2'], /maxDrop and lambda|--max-drop and --lambda/],
+    [['--max-drop', '0.01', '--lambda', '2'], /--max-drop and --lambda/],
   ])('refuses %j with exit status 2 before anything is read', async (flags, message) => {
     const out = join(makeFolder(), 'run');
     const line = failure(await runCli([...quickly(task), ...flags, '--out', out]), 'E_USAGE', 2);
@@ -212,6 +212,25 @@ describe('a full disk', () => {
     expect(status).toBe(0);
     expect(existsSync(join(out, 'result.json'))).toBe(true);
   });
+});
+
+describe('standard output on a full disk', () => {
+  const stdoutTo = '/dev/full';
+
+  it('does not stop a run, whose result is in its folder', async () => {
+    const out = join(makeFolder(), 'run');
+    const { status, stderr } = await runCli([...quickly(task), '--out', out], { stdoutTo });
+    expect({ status, errors: stderr.match(/^error/gm) }).toEqual({ status: 0, errors: null });
+    expect(existsSync(join(out, 'result.json'))).toBe(true);
+  });
+
+  it.each([[['--help']], [['inspect', 'WEIGHTS']], [['doctor', '--json']]])(
+    'fails %j in one line, since its result is lost',
+    async (words) => {
+      const known = words.map((word) => (word === 'WEIGHTS' ? task.weights : word));
+      expect(failure(await runCli(known, { stdoutTo }), 'E_IO')).toMatch(/standard output cannot be written \(ENOSPC/);
+    },
+  );
 });
 
 describe('model files', () => {

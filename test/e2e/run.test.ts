@@ -1,12 +1,12 @@
 /** A run and what is made of it: tune, evaluate, predict, inspect, report. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { cpSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { EvaluateReport, Prediction } from '../../lib/serve/index.js';
 import type { Inspection } from '../../lib/models/index.js';
-import type { TuneResult } from '../../lib/run/types.js';
+import type { TuneConfig, TuneResult } from '../../lib/run/types.js';
 import { eventsOf, makeFolder, runCli, startCli, type Outcome } from './support/cli.js';
 import { budget, makeSmallTask, quickly, type SmallTask } from './support/small-task.js';
 
@@ -83,6 +83,14 @@ describe('tune', () => {
     expect(status).toBe(0);
     expect(repeatable(resultOf(again))).toEqual(repeatable(resultOf(run)));
   });
+
+  it("takes a flag for the other mode of search than its config file's", async () => {
+    const again = join(makeFolder(), 'run');
+    const words = ['tune', '--config', join(run, 'config.json'), '--lambda', '0.5', '--out', again, '--json'];
+    expect(await runCli(words)).toMatchObject({ status: 0, stderr: '' });
+    const { lambda, maxDrop } = JSON.parse(readFileSync(join(again, 'config.json'), 'utf8')) as TuneConfig;
+    expect({ lambda, maxDrop }).toEqual({ lambda: 0.5, maxDrop: null });
+  });
 });
 
 describe('an interrupted run', () => {
@@ -115,6 +123,7 @@ describe('an interrupted run', () => {
       expect(outcome.status).toBe(130);
       expect(outcome.stderr).toMatch(/interrupted: saving a checkpoint/);
       expect(outcome.stderr).toMatch(/error E_ABORTED: [^\n]+\n$/);
+      expect(outcome.stderr).toContain(`; go on with: finepune-native tune --resume ${out}\n`);
       const resumed = await runCli(['tune', '--resume', out, '--json']);
       expect(resumed.status).toBe(0);
       expect(repeatable(resultOf(out))).toEqual(repeatable(whole));
@@ -170,8 +179,27 @@ describe('evaluate', () => {
     const { accuracy } = resultOf(run);
     expect(report.top1).toBe(accuracy.compressed);
     expect(report.images).toBe(accuracy.images);
+    expect(report.sameAsRun).toBe(true);
     expect(report.perClass.map(({ label }) => label)).toEqual(['cold', 'warm']);
     expect(report.perClass.reduce((sum, { images }) => sum + images, 0)).toBe(report.images);
+  });
+
+  it('says so where the images are not those that the run was measured on', async () => {
+    const data = join(makeFolder(), 'grown');
+    cpSync(task.data, data, { recursive: true });
+    for (const label of ['cold', 'warm']) {
+      await sharp(join(data, label, '3.png'))
+        .negate()
+        .toFile(join(data, label, 'x.png'));
+    }
+    const model = join(run, 'model.safetensors');
+    const note = /^these are not the run's images to test: .* may have been trained on some of them; .* --part all\n$/;
+    const changed = await runCli(['evaluate', model, '--data', data, '--json']);
+    expect((JSON.parse(changed.stdout) as EvaluateReport).sameAsRun).toBe(false);
+    expect(changed.stderr).toMatch(note);
+    const whole = await runCli(['evaluate', model, '--data', data, '--part', 'all', '--json']);
+    expect((JSON.parse(whole.stdout) as EvaluateReport).sameAsRun).toBeNull();
+    expect(whole.stderr).toBe('');
   });
 
   it('takes every image with --part all', async () => {
@@ -263,6 +291,17 @@ describe('doctor', () => {
     expect(diagnosis.problems).toEqual([]);
     expect(diagnosis.devices[0]).toBe('cpu');
     expect(status).toBe(0);
+  });
+
+  it('says that LIBTORCH names a folder that is no libtorch, though another is linked', async () => {
+    vi.stubEnv('LIBTORCH', '/nowhere');
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const { status, stdout, stderr } = await runCli(['doctor']);
+    expect(stderr).toContain(
+      'problem: LIBTORCH cannot be used: /nowhere has no lib/libtorch_cpu.so; set it to a libtorch folder, or unset it',
+    );
+    expect(stdout).toContain('1 to mend');
+    expect(status).toBe(1);
   });
 
   it('says how training computes common layers here, at each density', async () => {

@@ -52,6 +52,34 @@ describe('calibrateParameters', () => {
     expect(await tensor(session, 'parameter', 'fc.weight')).toEqual(head);
   });
 
+  it('scales pruned weights with the others, by what the kept ones give', async () => {
+    using images = writeImages(RECORDS, 4);
+    await using session = await freshSession(twoLayers);
+    const samples = samplesOf(await session.attachImages(images.file), RECORDS);
+    await session.setThresholds({ thresholds: { 'hidden.weight': 0.2 }, lower: 1, upper: 1 });
+    const before = await tensor(session, 'shadow', 'hidden.weight');
+    const kept = await tensor(session, 'parameter', 'hidden.weight');
+    const mask = await tensor(session, 'mask', 'hidden.weight');
+    expect(mask).toContain(0);
+    await session.calibrateParameters({ names: ['hidden.weight'], samples, batchSize: RECORDS });
+    const deviation = hiddenDeviation(images.pixels, kept);
+    const after = await tensor(session, 'shadow', 'hidden.weight');
+    before.forEach((value, index) => expect(after[index]).toBeCloseTo(value / deviation, 4));
+    expect(await tensor(session, 'mask', 'hidden.weight')).toEqual(mask);
+    expect(hiddenDeviation(images.pixels, await tensor(session, 'parameter', 'hidden.weight'))).toBeCloseTo(1, 4);
+  });
+
+  it('is refused under a candidate, whose weights are not the ones to stay', async () => {
+    using images = writeImages(RECORDS, 4);
+    await using session = await freshSession(twoLayers);
+    const samples = samplesOf(await session.attachImages(images.file), RECORDS);
+    await session.setCandidate({ thresholds: { 'hidden.weight': 0.2 }, lower: 1, upper: 1 });
+    const request = { names: ['hidden.weight'], samples, batchSize: RECORDS };
+    await expect(session.calibrateParameters(request)).rejects.toThrow(/end it with setCandidate\(null\) first/);
+    await session.setCandidate(null);
+    await session.calibrateParameters(request);
+  });
+
   it('leaves layers alone that are not named', async () => {
     using images = writeImages(RECORDS, 4);
     await using session = await freshSession(twoLayers);

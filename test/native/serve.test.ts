@@ -1,10 +1,11 @@
 /** loadModel, classify, run, evaluate and inspect as a Node service uses them, on a model whose answers are known. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { DataError, DisposedError, FinepuneError, ImageError, UsageError, evaluate, inspect, loadModel } from '../../lib/index.js';
+import { digestOfSamples, openImageCache, samplesOf, scanDataset } from '../../lib/data/index.js';
+import { DataError, DisposedError, FinepuneError, ImageError, UsageError, evaluate, inspect, loadModel, type EvaluateOptions } from '../../lib/index.js';
 import { validateSpec, writeModelFile, writeSafetensors } from '../../lib/models/index.js';
 
 const SIZE = 8;
@@ -176,6 +177,82 @@ describe('evaluate', () => {
       { label: 'blue', images: 4, top1: 1 },
     ]);
     expect([...tasks]).toEqual(['decoding', 'evaluating']);
+  });
+
+  it("takes the run's official split for a folder that has such lists, and refuses one that is asked for elsewhere", async () => {
+    const tuned = join(folder, 'split-3.safetensors');
+    await writeModelFile(tuned, {
+      spec,
+      labels: LABELS,
+      tensors: new Map([
+        ['conv.weight', { shape: [3, 3, 1, 1], data: weight }],
+        ['conv.bias', { shape: [3], data: bias }],
+      ]),
+      provenance: { seed: 1, split: 3, layout: 'dtd' },
+    });
+    const data = join(folder, 'data');
+    expect(await evaluate(tuned, { data, part: 'all' })).toMatchObject({ images: 12, top1: 11 / 12 });
+    await expect(evaluate(tuned, { data, split: 3 })).rejects.toThrow(/split 3 asks for; leave split out/);
+    const official = join(folder, 'official');
+    cpSync(data, join(official, 'images'), { recursive: true });
+    mkdirSync(join(official, 'labels'));
+    for (const [index, part] of ['train', 'val', 'test'].entries()) {
+      const list = LABELS.map((label) => `${label}/${index}.png\n`).join('');
+      writeFileSync(join(official, 'labels', `${part}3.txt`), list);
+    }
+    expect(await evaluate(tuned, { data: official })).toMatchObject({ images: 3, top1: 1, part: 'test' });
+  });
+
+  it("says whether a part's images are those of the run, which a changed folder's are not", async () => {
+    const data = join(folder, 'drawn');
+    const labels = [...LABELS].sort();
+    for (const [place, label] of labels.entries()) {
+      mkdirSync(join(data, label), { recursive: true });
+      for (let index = 0; index < 10; index += 1) {
+        writeFileSync(join(data, label, `${index}.png`), await picture(10 * index, 80 * place, 7));
+      }
+    }
+    const { test } = await scanDataset(data, { seed: 1 });
+    const cache = await openImageCache(test, { size: SIZE, channels: 3 });
+    const tuned = async (name: string, parts: unknown): Promise<string> => {
+      const path = join(folder, name);
+      const tensors = new Map([
+        ['conv.weight', { shape: [3, 3, 1, 1], data: weight }],
+        ['conv.bias', { shape: [3], data: bias }],
+      ]);
+      await writeModelFile(path, { spec, labels, tensors, provenance: { seed: 1, parts } });
+      return path;
+    };
+    const model = await tuned('drawn.safetensors', { test: digestOfSamples(samplesOf(test, cache), cache) });
+    const sameAsRun = async (file: string, options: Partial<EvaluateOptions> = {}): Promise<boolean | null> =>
+      (await evaluate(file, { data, ...options })).sameAsRun;
+
+    expect(await sameAsRun(model)).toBe(true);
+    expect(await sameAsRun(model, { seed: 2 })).toBe(false);
+    expect(await sameAsRun(model, { part: 'all' })).toBeNull();
+    for (const parts of [undefined, null, 3, 'test', { test: 3 }, { tune: '' }]) {
+      expect(await sameAsRun(await tuned('older.safetensors', parts))).toBeNull();
+    }
+    for (const [place, label] of labels.entries()) {
+      writeFileSync(join(data, label, 'x.png'), await picture(200, 80 * place, 7));
+    }
+    expect(await sameAsRun(model)).toBe(false);
+  });
+
+  it('takes a folder too small to be divided for the part all', async () => {
+    const data = join(folder, 'held-out');
+    mkdirSync(join(data, 'green'), { recursive: true });
+    writeFileSync(join(data, 'green', '0.png'), await picture(0, 255, 0));
+    expect(await evaluate(modelFile, { data, part: 'all' })).toMatchObject({ images: 1, top1: 1, sameAsRun: null });
+    await expect(evaluate(modelFile, { data })).rejects.toThrow(/one class only/);
+  });
+
+  it('counts images of formats that are not read, which strict refuses', async () => {
+    const data = join(folder, 'other-formats');
+    cpSync(join(folder, 'data'), data, { recursive: true });
+    writeFileSync(join(data, 'red', '0.gif'), '');
+    expect(await evaluate(modelFile, { data, part: 'all' })).toMatchObject({ images: 12, ignored: { '.gif': 1 } });
+    await expect(evaluate(modelFile, { data, part: 'all', strict: true })).rejects.toThrow(/not read \(1 \.gif\)/);
   });
 
   it('stops at the signal', async () => {

@@ -4,6 +4,7 @@ import { tensorsOf } from '../../lib/bench/serve/variants.js';
 import { openOnnxruntime } from '../../lib/bench/serve/contenders.js';
 import { DeviceError, UsageError } from '../../lib/errors.js';
 import { listModels, loadSpec, toGraph, toNormalization } from '../../lib/models/index.js';
+import type { Graph } from '../../lib/native/addon.js';
 import { ServedNetwork } from '../../lib/native/served-network.js';
 import { Session } from '../../lib/native/session.js';
 import { uniform } from './support/formula.js';
@@ -63,6 +64,32 @@ it('refuses a device that is not there, and a word that names none', async () =>
     });
   await expect(serve('cuda:99')).rejects.toThrow(DeviceError);
   await expect(serve('gpu')).rejects.toThrow(UsageError);
+});
+
+it('calls planes past all memory a fault of the spec, as a session does', async () => {
+  const graph: Graph = {
+    input: { channels: 1, height: 4, width: 4 },
+    nodes: [
+      { name: 'huge', op: 'Conv', inputs: ['input'], attributes: { out_channels: 1, kernel_shape: [3, 3], pads: [6000, 6000, 6000, 6000], bias: 0 } },
+      { name: 'mean', op: 'GlobalAveragePool', inputs: ['huge'], attributes: {} },
+      { name: 'flat', op: 'Flatten', inputs: ['mean'], attributes: { axis: 1 } },
+    ],
+    output: 'flat',
+    head: '',
+    classes: 1,
+  };
+  const serve = (weights: number) =>
+    ServedNetwork.create({
+      graph,
+      device: 'cpu',
+      tensors: { 'huge.weight': new Float32Array(weights) },
+      threads: 1,
+      largestBatch: 1,
+      forms: 'dense',
+      kernels: 'best',
+    });
+  await expect(serve(9)).rejects.toMatchObject({ code: 'E_SPEC', message: expect.stringContaining('node huge') as string });
+  await expect(serve(8)).rejects.toMatchObject({ code: 'E_SPEC', message: expect.stringContaining('huge.weight') as string });
 });
 
 describe('the ONNX form of a spec', () => {

@@ -1,13 +1,13 @@
 /** The whole loop on a tiny network and tiny images: its events, its result, both modes, and going on after an interruption. */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Random } from '../../lib/bayes/rng.js';
-import { AbortedError, RunError } from '../../lib/errors.js';
+import { AbortedError, RunError, UsageError } from '../../lib/errors.js';
 import { loadSpec, parameterShapes, readModelFile, writeSafetensors } from '../../lib/models/index.js';
-import { resume, tune } from '../../lib/tuner/index.js';
+import { type TuneRun, resume, tune } from '../../lib/tuner/index.js';
 import type { TuneEvent, TuneOptions, TuneResult } from '../../lib/run/types.js';
 
 const SIZE = 16;
@@ -163,6 +163,128 @@ describe('the loop of fine-pruning', () => {
       expect(lasting(await resume(out).result)).toEqual(lasting(reference));
     },
   );
+
+  /** Stops a run, or a resumed one, at the first event that says so, and gives the events until then. */
+  async function stopAt(start: (signal: AbortSignal) => TuneRun, isThere: (event: TuneEvent) => boolean): Promise<TuneEvent[]> {
+    const controller = new AbortController();
+    const run = start(controller.signal);
+    const events: TuneEvent[] = [];
+    const stopped = (async () => {
+      for await (const event of run) {
+        events.push(event);
+        if (isThere(event)) controller.abort();
+      }
+    })();
+    await expect(stopped).rejects.toThrow(AbortedError);
+    await expect(run.result).rejects.toThrow(AbortedError);
+    return events;
+  }
+
+  const tasksOf = (events: TuneEvent[]): Set<string> =>
+    new Set(events.flatMap((event) => (event.event === 'progress' ? [event.task] : [])));
+
+  it('does nothing again that was done before it was stopped in a search, however often it is stopped there', async () => {
+    const out = join(root, 'stopped-in-search');
+    const scored = (event: TuneEvent): boolean => event.event === 'evaluation' && event.round === 2 && event.index === 2;
+    await stopAt((signal) => tune({ ...options, out, signal }), scored);
+    const journal = readFileSync(join(out, 'journal.jsonl'), 'utf8');
+    // Stopped again before it has come to where it was.
+    const began = (event: TuneEvent): boolean => event.event === 'data';
+    await stopAt((signal) => resume(out, { signal }), began);
+    expect(readFileSync(join(out, 'journal.jsonl'), 'utf8')).toBe(journal);
+    const events = await collect(resume(out));
+    expect(tasksOf(events)).not.toContain('round 1 of 2: training');
+    expect(lasting(JSON.parse(readFileSync(join(out, 'result.json'), 'utf8')) as TuneResult)).toEqual(lasting(reference));
+    expect(events.filter((event) => event.event === 'evaluation' && 'random' in event)).toEqual([]);
+  });
+
+  it('trains nothing again when it is stopped in the last measurements', async () => {
+    const out = join(root, 'stopped-in-test');
+    await stopAt(
+      (signal) => tune({ ...options, out, signal }),
+      (event) => event.event === 'progress' && event.task === 'test: dense reference',
+    );
+    const events = await collect(resume(out));
+    expect(tasksOf(events)).not.toContain('dense reference');
+    expect(lasting(JSON.parse(readFileSync(join(out, 'result.json'), 'utf8')) as TuneResult)).toEqual(lasting(reference));
+  });
+
+  it('journals the losses of a run never stopped after one that is', async () => {
+    const out = join(root, 'stopped-for-losses');
+    await stopAt(
+      (signal) => tune({ ...options, out, signal }),
+      (event) => event.event === 'progress' && event.task === 'warm-up' && event.done >= 20,
+    );
+    await stopAt(
+      (signal) => resume(out, { signal }),
+      (event) => event.event === 'progress' && event.task === 'warm-up' && event.done === 40,
+    );
+    await resume(out).result;
+    const lossesOf = (directory: string): unknown[] =>
+      readFileSync(join(root, directory, 'journal.jsonl'), 'utf8')
+        .split('\n')
+        .flatMap((line) => (line.includes('"loss"') ? [(JSON.parse(line) as { loss: number }).loss] : []));
+    expect(lossesOf('stopped-for-losses')).toEqual(lossesOf('whole'));
+  });
+
+  it('counts the reading of images in the whole time', () => {
+    const { total, decode, search, train } = reference.seconds;
+    expect(total).toBeGreaterThanOrEqual(decode + search + train);
+  });
+
+  it('tells of its end when the report is there', async () => {
+    for await (const event of tune({ ...options, out: join(root, 'told-last') })) {
+      if (event.event === 'done') expect(existsSync(event.report)).toBe(true);
+    }
+  });
+
+  it('does not work on for a journal that is damaged', async () => {
+    const out = join(root, 'damaged');
+    await stopAt((signal) => tune({ ...options, out, signal }), (event) => event.event === 'round');
+    const journal = join(out, 'journal.jsonl');
+    writeFileSync(journal, readFileSync(journal, 'utf8').replace('"event":"data"', '"event:"data"'));
+    const events: TuneEvent[] = [];
+    const resumed = (async () => {
+      for await (const event of resume(out)) events.push(event);
+    })();
+    await expect(resumed).rejects.toThrow(/journal.jsonl: line 2 is not a JSON object/);
+    expect(events.filter((event) => event.event !== 'progress')).toEqual([]);
+  });
+
+  it('refuses a folder in use before it draws the demo', async () => {
+    const cache = process.env.FINEPUNE_CACHE;
+    process.env.FINEPUNE_CACHE = join(root, 'other-cache');
+    try {
+      await expect(tune({ out: join(root, 'whole') }).result).rejects.toThrow(/holds a finished run/);
+      expect(existsSync(join(root, 'other-cache'))).toBe(false);
+    } finally {
+      process.env.FINEPUNE_CACHE = cache;
+    }
+  });
+
+  it('makes up for a report that could not be written', async () => {
+    const out = join(root, 'no-report');
+    const { report } = await tune({ ...options, out }).result;
+    rmSync(report);
+    mkdirSync(join(out, 'checkpoints'));
+    await resume(out).result;
+    expect(readFileSync(report, 'utf8')).toContain('</html>');
+    expect(existsSync(join(out, 'checkpoints'))).toBe(false);
+  });
+
+  it('refuses tf32 on the CPU before it touches anything', async () => {
+    const out = join(root, 'tf32');
+    await expect(tune({ ...options, precision: 'tf32', out }).result).rejects.toThrow(UsageError);
+    expect(existsSync(out)).toBe(false);
+  });
+
+  it('names the settings that the config.json of another version lacks', async () => {
+    const out = join(root, 'older');
+    mkdirSync(out);
+    const { out: _out, rounds: _rounds, ...config } = JSON.parse(readFileSync(join(root, 'whole', 'config.json'), 'utf8')) as TuneOptions;
+    writeFileSync(join(out, 'config.json'), JSON.stringify(config));
+    await expect(resume(out).result).rejects.toThrow(/config\.json lacks out, rounds/);
+  });
 
   it('searches by error - lambda * sparsity in paper mode', async () => {
     const { maxDrop: _, ...others } = options;

@@ -1,10 +1,12 @@
 /** `evaluate`: accuracy of a model on a folder of labelled images. */
 
+import { ignoredNote } from '../../data/ignored.js';
 import type { PartName } from '../../data/types.js';
 import { UsageError } from '../../errors.js';
 import { defineCommand } from '../command.js';
 import { choiceFlag, integerFlag, switchFlag, textFlag } from '../flags/flag.js';
 import { networkFlags, networkFrom } from '../flags/network-flags.js';
+import { rangeOf } from '../flags/setting-range.js';
 import { formatCount, formatRate, formatShare } from '../../format.js';
 import { renderTable } from '../render/table.js';
 
@@ -14,16 +16,26 @@ export const evaluateCommand = defineCommand({
   positionals: [{ name: 'file', describe: 'A model file, unless --model is given', required: false }],
   flags: {
     data: textFlag('data', 'Folder of labelled images, in the layouts of tune'),
-    split: integerFlag('split', 'Official split; that of the tuning run if not given', { min: 1 }),
+    split: integerFlag(
+      'split',
+      'Official split of a DTD-style folder; that of the tuning run if not given',
+      rangeOf('split'),
+    ),
     part: choiceFlag<PartName | 'all'>('part', 'Which images; test if not given', ['test', 'tune', 'fit', 'all']),
-    seed: integerFlag('seed', 'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given', {
-      min: 0,
-    }),
-    'batch-size': integerFlag('batch-size', 'Images at a time; as in the tuning run if not given', { min: 1 }),
+    seed: integerFlag(
+      'seed',
+      'Seed of the split of a DIR/<class>/* folder; that of the tuning run if not given',
+      rangeOf('seed'),
+    ),
+    'batch-size': integerFlag(
+      'batch-size',
+      'Images at a time; as in the tuning run if not given',
+      rangeOf('batchSize'),
+    ),
     strict: switchFlag('strict', 'Stop at the first image that cannot be read'),
     ...networkFlags,
   },
-  examples: [['$0 evaluate run/model.safetensors --data photos', 'accuracy on the images that tuning never saw']],
+  examples: [['$0 evaluate run/model.safetensors --data photos', 'accuracy on the images to test']],
   run: async (flags, words, { terminal, json, signal, onSlowWork }) => {
     const { source, rest } = networkFrom(flags, words['file'] ?? []);
     if (rest.length > 0)
@@ -45,6 +57,8 @@ export const evaluateCommand = defineCommand({
       onProgress: (progress) => terminal.progress(progress),
     });
     for (const { path, reason } of report.skipped) terminal.note(`skipped ${path}: ${reason}`);
+    if (report.ignored !== null) terminal.note(ignoredNote(report.ignored));
+    if (report.sameAsRun === false && report.part !== 'fit') terminal.note(otherImagesNote(report.part));
     if (json) {
       terminal.json(report);
       return 0;
@@ -70,3 +84,11 @@ export const evaluateCommand = defineCommand({
     return 0;
   },
 });
+
+/** One line: what the numbers may hide, and how to mend it. */
+function otherImagesNote(part: string): string {
+  return (
+    `these are not the run's images to ${part}: the folder is another, has changed since or is divided otherwise, and the run ` +
+    'may have been trained on some of them; keep images to test in a test folder beside train and val, or give only new ones with --part all'
+  );
+}

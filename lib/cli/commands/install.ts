@@ -7,6 +7,7 @@ export const installCommand = defineCommand({
   name: 'install',
   describe:
     'Find or install libtorch, and make the native addon ready; npm does it by itself unless its scripts are off',
+  resultOnDisk: true,
   flags: {
     force: switchFlag('force', 'Look for libtorch again, and install it again where it was downloaded'),
     build: switchFlag('build', 'Compile the addon even where one that fits is there'),

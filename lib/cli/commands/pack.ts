@@ -18,6 +18,7 @@ export const packCommand = defineCommand({
     values: choiceFlag('values', 'Values of weights: exact, as float16, or a codebook of 2 to 8 bits a layer', VALUES),
     dropZeroSigns: switchFlag('drop-zero-signs', 'Write negative zeros as 0, which saves bytes and changes no sum'),
   },
+  resultOnDisk: true,
   examples: [
     ['$0 pack pruned.pth small.safetensors', 'float32, bit for bit'],
     ['$0 pack pruned.pth small.safetensors --values cb4', '16 different values a layer'],

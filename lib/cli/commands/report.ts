@@ -8,6 +8,7 @@ export const reportCommand = defineCommand({
   describe: 'Write the HTML report of a run, finished or not',
   positionals: [{ name: 'run', describe: 'Run directory', required: true }],
   flags: { out: textFlag('out', 'Where to write it; RUN/report.html if not given') },
+  resultOnDisk: true,
   examples: [['$0 report finepune-runs/alexnet-1', 'one file, opens without a network']],
   run: async ({ out }, words, { terminal, json }) => {
     const { buildReport } = await import('../../report/index.js');

@@ -1,14 +1,18 @@
 /** `tune`: fine-prune a network to a folder of images; without arguments the embedded demo. */
 
-import { UsageError } from '../../errors.js';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AbortedError, UsageError } from '../../errors.js';
 import { completeConfig } from '../../tuner/config.js';
 import type { TuneConfig, TuneEvent, TuneResult } from '../../run/types.js';
-import { defineCommand, type CommandContext } from '../command.js';
+import { defineCommand, PROGRAM, type CommandContext } from '../command.js';
 import { readConfigFile } from '../flags/config-file.js';
 import { textFlag, type FlagTable } from '../flags/flag.js';
 import { tuneFlags } from '../flags/tune-flags.js';
 import { TuneStory } from '../render/tune-story.js';
 
+const NOT_BEGUN = 'interrupted: stopping; nothing of the run is there to save yet';
+const AS_SAVED = 'interrupted: stopping; the run stays as it was saved';
 const SAVING = 'interrupted: saving a checkpoint; press Ctrl-C again to leave at once without it';
 
 export const tuneCommand = defineCommand({
@@ -19,6 +23,7 @@ export const tuneCommand = defineCommand({
     config: textFlag('config', "JSON file of these settings, such as a run's config.json; flags go before it"),
     resume: textFlag('resume', 'Run directory of an interrupted run, to go on with it'),
   },
+  resultOnDisk: true,
   examples: [
     ['$0 tune', 'the demo: generated textures and a small network, no download'],
     [
@@ -29,32 +34,62 @@ export const tuneCommand = defineCommand({
   ],
   run: async ({ config: configFile, resume, ...flags }, _words, context) => {
     if (resume !== undefined) refuseOtherSettings(flags, configFile);
-    const config = configFile === undefined ? flags : { ...(await readConfigFile(configFile)), ...flags };
+    const config = configFile === undefined ? flags : merge(await readConfigFile(configFile), flags);
+    if (config.maxDrop != null && config.lambda != null) {
+      throw new UsageError('--max-drop and --lambda are two modes of the search; give one of them');
+    }
     const tuner = await import('../../tuner/index.js');
-    context.onSlowWork(SAVING);
+    context.onSlowWork(resume === undefined ? NOT_BEGUN : AS_SAVED);
     const run =
       resume === undefined
         ? tuner.tune({ ...config, signal: context.signal })
         : tuner.resume(resume, { signal: context.signal });
-    await show(run, run.result, context);
+    let directory = resume;
+    try {
+      await show(run, run.result, context, (started) => {
+        directory = started;
+        context.onSlowWork(SAVING);
+      });
+    } catch (error) {
+      throw error instanceof AbortedError && directory !== undefined ? withWayOn(error, directory) : error;
+    }
     return 0;
   },
 });
 
-/** Follows a run to its end. */
+/**
+ * Follows a run to its end.
+ *
+ * @param onStart told the run's directory once there is something in it to go on from
+ */
 async function show(
   events: AsyncIterable<TuneEvent>,
   result: Promise<TuneResult>,
   context: CommandContext,
+  onStart: (directory: string) => void,
 ): Promise<void> {
   // Awaited last; until then a failure reaches us through the iteration, and must not be called unhandled.
   result.catch(() => undefined);
   const story = new TuneStory(context.terminal, context.verbose);
   for await (const event of events) {
+    if (event.event === 'start') onStart(event.run);
     if (context.json) context.terminal.json(event, 0);
     else story.tell(event);
   }
   await result;
+}
+
+/** Where there is a run to go on with, the error says how. */
+function withWayOn(error: AbortedError, directory: string): AbortedError {
+  if (!existsSync(join(directory, 'config.json'))) return error;
+  return new AbortedError(`${error.message}; go on with: ${PROGRAM} tune --resume ${shellWord(directory)}`, {
+    cause: error,
+  });
+}
+
+/** A path as it can be pasted into a shell. */
+function shellWord(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`;
 }
 
 function refuseOtherSettings(flags: Partial<TuneConfig>, configFile: string | undefined): void {
@@ -67,16 +102,40 @@ function refuseOtherSettings(flags: Partial<TuneConfig>, configFile: string | un
   }
 }
 
-/** Puts the tuner's own defaults, where they do not depend on the data, into --help. */
+/** Flags go before a file's settings; one that names a mode of the search puts the other mode away. */
+function merge(file: Partial<TuneConfig>, flags: Partial<TuneConfig>): Partial<TuneConfig> {
+  const config = { ...file, ...flags };
+  if (flags.lambda != null && flags.maxDrop == null) config.maxDrop = null;
+  if (flags.maxDrop != null && flags.lambda == null) config.lambda = null;
+  return config;
+}
+
+/** Puts the tuner's own defaults, where they do not depend on the images, into --help. */
 function withDefaults<Table extends FlagTable>(table: Table): Table {
   const dependent = new Set(['out', 'model', 'warmupSteps', 'freshSteps', 'roundSteps', 'finetuneSteps', 'threads']);
-  const defaults: Record<string, string | number | boolean | null> = {
-    ...completeConfig({ model: '', out: '' }, { fitImages: 1, freshShare: 0, demo: false }),
-  };
   const entries = Object.entries(table).map(([field, flag]) => {
-    const value = Object.hasOwn(defaults, field) ? defaults[field] : null;
-    const isTold = !dependent.has(field) && value !== null && value !== false;
-    return [field, isTold ? { ...flag, defaultText: String(value) } : flag];
+    const text = dependent.has(field) ? null : defaultText(field);
+    return [field, text === null ? flag : { ...flag, defaultText: text }];
   });
   return Object.fromEntries(entries) as Table;
+}
+
+/** A field's default, and where another holds; null where there is nothing to tell. */
+function defaultText(field: string): string | null {
+  const [usual, demo, fresh] = [
+    { freshShare: 0, demo: false },
+    { freshShare: 0, demo: true },
+    { freshShare: 1, demo: false },
+  ].map((context) => {
+    const complete: Record<string, string | number | boolean | null> = {
+      ...completeConfig({ model: '', out: '' }, { fitImages: 1, ...context }),
+    };
+    return Object.hasOwn(complete, field) ? complete[field] : null;
+  });
+  if (usual === null || usual === false) return null;
+  const others = [
+    demo === usual ? [] : [`${demo} in the demo`],
+    fresh === usual ? [] : [`${fresh} where most of the network starts fresh`],
+  ].flat();
+  return [String(usual), ...others].join('; ');
 }

@@ -11,6 +11,7 @@ export const unpackCommand = defineCommand({
     { name: 'out', describe: 'The .safetensors file to write', required: true },
   ],
   flags: {},
+  resultOnDisk: true,
   examples: [['$0 unpack small.safetensors plain.safetensors', 'what pack was given, bit for bit']],
   run: async (_flags, { file: [file = ''] = [], out: [out = ''] = [] }, { terminal, json }) => {
     const { unpack } = await import('../../models/index.js');

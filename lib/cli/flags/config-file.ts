@@ -3,8 +3,8 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, UsageError } from '../../errors.js';
 import type { TuneConfig } from '../../run/types.js';
+import { didYouMean } from '../../suggest.js';
 import type { Flag } from './flag.js';
-import { didYouMean } from './suggest.js';
 import { tuneFlags } from './tune-flags.js';
 
 /**
@@ -15,7 +15,8 @@ import { tuneFlags } from './tune-flags.js';
 export async function readConfigFile(path: string): Promise<Partial<TuneConfig>> {
   let text: string;
   try {
-    text = await readFile(path, 'utf8');
+    // Some editors begin a file with a byte order mark, which JSON does not have.
+    text = (await readFile(path, 'utf8')).replace(/^\uFEFF/, '');
   } catch (error) {
     throw new UsageError(`cannot read --config ${path}: ${messageOf(error)}`, { cause: error });
   }

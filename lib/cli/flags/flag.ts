@@ -150,6 +150,7 @@ function isWithin(number: number, { min, above, max, below }: NumberRange): bool
 }
 
 function rangeInWords({ min, above, max, below }: NumberRange): string {
+  if (min !== undefined && max !== undefined) return `from ${min} to ${max}`;
   const parts = [
     min === undefined ? '' : `${min} or more`,
     above === undefined ? '' : `above ${above}`,

@@ -3,13 +3,14 @@
 import { UsageError } from '../../errors.js';
 import type { ModelSource } from '../../serve/source.js';
 import { deviceFlag, integerFlag, switchFlag, textFlag, type FlagValues } from './flag.js';
+import { rangeOf } from './setting-range.js';
 
 export const networkFlags = {
   model: textFlag('model', 'Instead of a model file: architecture, a name in models/ or the path of a spec'),
   weights: textFlag('weights', 'Instead of a model file: its weights'),
   partial: switchFlag('partial', 'Let parameters that the weight file lacks start fresh'),
   device: deviceFlag(),
-  threads: integerFlag('threads', 'CPU threads', { min: 1, max: 1024 }),
+  threads: integerFlag('threads', 'CPU threads', rangeOf('threads')),
 };
 
 /**

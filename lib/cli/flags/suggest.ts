@@ -1,14 +1,21 @@
-/** "did you mean": the nearest known word to a mistyped one. */
+/** "did you mean" for flags. */
 
-import { closest, distance } from 'fastest-levenshtein';
+import { nearest } from '../../suggest.js';
+import type { FlagTable } from './flag.js';
 
-/**
- * @returns `; did you mean X?` where a known word is near enough to be a slip of the fingers, else nothing
- */
-export function didYouMean(word: string, known: readonly string[], dashes = ''): string {
-  if (known.length === 0) return '';
-  const nearest = closest(word, known);
-  return distance(word, nearest) <= Math.max(1, Math.floor(word.length / 3))
-    ? `; did you mean ${dashes}${nearest}?`
-    : '';
+/** Flags that every command has. */
+const COMMON_FLAGS = ['json', 'verbose', 'help'];
+
+/** As didYouMean, for a flag: the API's name of a setting leads to its flag too (`--evaluations` to `--evals`). */
+export function didYouMeanFlag(word: string, flags: FlagTable): string {
+  const fields = Object.entries(flags).map(([field, { name }]): [string, string] => [withDashes(field), name]);
+  const names = [...Object.values(flags).map(({ name }) => name), ...COMMON_FLAGS];
+  const spellings = new Map([...fields, ...names.map((name): [string, string] => [name, name])]);
+  const near = nearest(withDashes(word), [...spellings.keys()]);
+  return near === undefined ? '' : `; did you mean --${spellings.get(near) ?? near}?`;
+}
+
+/** "batchSize" as a flag would spell it. */
+function withDashes(field: string): string {
+  return field.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

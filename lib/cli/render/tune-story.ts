@@ -1,5 +1,7 @@
 /** A tuning run told in lines, for people. */
 
+import { ignoredNote } from '../../data/ignored.js';
+import { repeatedNote } from '../../data/repeated.js';
 import type { DataEvent, RoundEvent, StartEvent, TuneEvent, TuneResult, WarmupEvent } from '../../run/types.js';
 import { formatBytes, formatCount, formatFactor, formatPoints, formatSeconds, formatShare } from '../../format.js';
 import { precisionNote } from '../../native/precision.js';
@@ -60,13 +62,15 @@ export class TuneStory {
     if (note !== null) this.terminal.note(note);
   }
 
-  private tellData({ layout, labels, fit, tune, test, skipped }: DataEvent): void {
+  private tellData({ layout, labels, fit, tune, test, skipped, ignored, repeated }: DataEvent): void {
     this.terminal.print(
       `${labels.length} classes (${layout}): ${formatCount(fit)} images to fit, ${formatCount(tune)} to tune, ${formatCount(test)} to test`,
     );
     for (const { path, reason } of skipped.slice(0, LISTED)) this.terminal.note(`skipped ${path}: ${reason}`);
     if (skipped.length > LISTED)
       this.terminal.note(`skipped ${skipped.length - LISTED} more images that cannot be read`);
+    if (ignored !== null) this.terminal.note(ignoredNote(ignored));
+    if (repeated !== null) this.terminal.note(repeatedNote(repeated, { tune, test }));
   }
 
   private roundLines({ round, slack, tuneAccuracy, compression, layers }: RoundEvent): string {
@@ -93,7 +97,7 @@ function warmupLine({ steps, loss, tuneAccuracy, fresh }: WarmupEvent): string {
 }
 
 /** The table a run ends with. */
-export function resultLines(result: TuneResult, verbose: boolean): string {
+function resultLines(result: TuneResult, verbose: boolean): string {
   const { accuracy, parameters, bytes, seconds } = result;
   const table = renderTable(
     [

@@ -1,5 +1,5 @@
 import { InstallError, messageOf } from '../../errors.js';
-import { describeLibtorch, examineLibtorch, type LibtorchDescription } from '../libtorch.js';
+import { describeLibtorch, examineLibtorch, explainNamed, type LibtorchDescription } from '../libtorch.js';
 import { archiveSource, installFromArchive } from './archive.js';
 import { cachedLibtorch } from './libtorch-cache.js';
 import { installFromPip, pinnedVersion } from './pip-wheel.js';
@@ -55,9 +55,7 @@ export async function findLibtorch(root: string, force: boolean, context: Instal
 
 async function useNamed(directory: string, signal: AbortSignal | undefined): Promise<LibtorchDescription> {
   const found = examineLibtorch(directory);
-  if ('rejected' in found) {
-    throw new InstallError(`LIBTORCH cannot be used: ${found.rejected}; set it to a libtorch folder, or unset it`);
-  }
+  if ('rejected' in found) throw new InstallError(explainNamed(found));
   const reason = await whyLibtorchFails(found.path, signal);
   if (reason !== null) throw new InstallError(`LIBTORCH cannot be used: ${reason}; set it to another folder, or unset it`);
   return found;

@@ -2,7 +2,7 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import lockfile from 'proper-lockfile';
-import { cacheDirectory } from '../../data/cache-directory.js';
+import { cacheDirectory } from '../../cache-directory.js';
 import { InstallError, messageOf } from '../../errors.js';
 import { examineLibtorch, type LibtorchDescription } from '../libtorch.js';
 import { whyLibtorchFails } from './load-check.js';

@@ -1,7 +1,7 @@
 /** Runs the compiled command as a user does: a process of its own. */
 
 import { spawn, type ChildProcess } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { closeSync, mkdtempSync, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -19,6 +19,8 @@ export interface CliOptions {
   cwd?: string;
   /** Largest file the process may write, in KiB: what a full disk looks like to a writer. */
   fileLimitKib?: number;
+  /** A file that takes standard output, which then is empty in the outcome. */
+  stdoutTo?: string;
   /** Called with all of stdout so far at each piece of it. */
   onStdout?: (stdout: string, child: ChildProcess) => void;
   onStderr?: (stderr: string, child: ChildProcess) => void;
@@ -41,19 +43,21 @@ export function startCli(
     options.fileLimitKib === undefined
       ? command
       : ['bash', '-c', `ulimit -f ${options.fileLimitKib}; exec "$@"`, 'bash', ...command];
+  const stdoutFile = options.stdoutTo === undefined ? undefined : openSync(options.stdoutTo, 'w');
   const child = spawn(program, rest, {
     cwd: options.cwd ?? makeFolder(),
     env: { ...process.env, FINEPUNE_CACHE: cache, NO_COLOR: '1' },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdoutFile ?? 'pipe', 'pipe'],
   });
+  if (stdoutFile !== undefined) closeSync(stdoutFile);
   const outcome = new Promise<Outcome>((resolve, reject) => {
     let stdout = '';
     let stderr = '';
-    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    child.stdout?.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       options.onStdout?.(stdout, child);
     });
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       stderr += text;
       options.onStderr?.(stderr, child);
     });

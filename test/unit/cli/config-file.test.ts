@@ -17,8 +17,12 @@ describe('readConfigFile', () => {
     expect(await readConfigFile(fileOf(JSON.stringify(config)))).toEqual(config);
   });
 
+  it('takes a file that begins with a byte order mark', async () => {
+    expect(await readConfigFile(fileOf('\uFEFF{"rounds": 3}'))).toEqual({ rounds: 3 });
+  });
+
   it.each([
-    ['{"rounds": "many"}', /expected a whole number 1 or more for rounds in --config .* but received "many"/],
+    ['{"rounds": "many"}', /expected a whole number from 1 to 1000 for rounds in --config .* but received "many"/],
     ['{"maxDrop": -0.5}', /expected a number 0 or more and below 1 for maxDrop in --config/],
     ['{"maxDrp": 0.5}', /unknown field "maxDrp" in --config .*; did you mean maxDrop\?/],
     ['{"__proto__": {}}', /unknown field "__proto__"/],

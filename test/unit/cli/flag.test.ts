@@ -56,6 +56,11 @@ describe('flags', () => {
     expect([rounds.parse('12', ''), rounds.parse(12, ''), rounds.parse('1e2', '')]).toEqual([12, 12, 100]);
   });
 
+  it('says both bounds of a range', () => {
+    const threads = integerFlag('threads', 'Threads', { min: 1, max: 1024 });
+    expect(() => threads.parse('2000', '--threads')).toThrow('expected a whole number from 1 to 1024 for --threads');
+  });
+
   it('lists what a choice may be', () => {
     const decay = choiceFlag('decay', 'Decay', ['cosine', 'step']);
     expect(decay.parse('step', '--decay')).toBe('step');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Terminal } from '../../../lib/cli/render/terminal.js';
 import { TuneStory } from '../../../lib/cli/render/tune-story.js';
-import type { TuneEvent, TuneResult } from '../../../lib/run/types.js';
+import type { DataEvent, TuneEvent, TuneResult } from '../../../lib/run/types.js';
 import { FakeStream } from './fake-stream.js';
 
 const result: TuneResult = {
@@ -53,6 +53,18 @@ const start: TuneEvent = {
   parameters: 57e6,
 };
 
+const data: DataEvent = {
+  event: 'data',
+  layout: 'folders',
+  labels: ['a', 'b'],
+  fit: 6,
+  tune: 2,
+  test: 2,
+  skipped: [],
+  ignored: null,
+  repeated: null,
+};
+
 describe('TuneStory', () => {
   it('says, of a resumed run too, where the precision asked for is not used', () => {
     const plain = tell([start]);
@@ -78,11 +90,24 @@ describe('TuneStory', () => {
 
   it('names skipped images on stderr, and counts them where there are many', () => {
     const skipped = Array.from({ length: 12 }, (_, index) => ({ path: `photos/${index}.jpg`, reason: 'cut off' }));
-    const { stdout, stderr } = tell([
-      { event: 'data', layout: 'folders', labels: ['a', 'b'], fit: 6, tune: 2, test: 2, skipped },
-    ]);
+    const { stdout, stderr } = tell([{ ...data, skipped }]);
     expect(stdout).toContain('2 classes (folders): 6 images to fit, 2 to tune, 2 to test');
     expect(stderr).toContain('skipped photos/0.jpg: cut off\n');
     expect(stderr).toContain('skipped 2 more images');
+    expect(stderr).not.toContain('among those to fit');
+    expect(stderr).not.toContain('left out');
+  });
+
+  it('says on stderr, in one line, how many images were left out for their format, and which formats are read', () => {
+    const { stderr } = tell([{ ...data, ignored: { '.gif': 1200, '.heic': 1 } }]);
+    expect(stderr).toBe(
+      'left out 1,200 .gif, 1 .heic: images are read from .jpg, .png, .tif, .webp or .bmp files only; convert them to use them\n',
+    );
+  });
+
+  it('says on stderr, in one line, that images to test are also among those to fit', () => {
+    const repeated = { tune: 0, test: 1, example: { path: 'photos/1.jpg', inFit: 'photos/2.jpg' } };
+    const { stderr } = tell([{ ...data, repeated }]);
+    expect(stderr).toMatch(/^1 of 2 images to test is also among those to fit.*photos\/1\.jpg is photos\/2\.jpg\)\n$/);
   });
 });

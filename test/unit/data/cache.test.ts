@@ -1,7 +1,8 @@
-import { readdir, readFile, rename, rm, truncate, utimes, writeFile } from 'node:fs/promises';
+import { rmSync, writeFileSync } from 'node:fs';
+import { readdir, readFile, rename, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   cacheReport,
   decodeImage,
@@ -11,7 +12,7 @@ import {
   type ImageCache,
   type Item,
 } from '../../../lib/data/index.js';
-import { evictOldCaches } from '../../../lib/data/cache-size.js';
+import { evictOldCaches, keepInUse } from '../../../lib/data/cache-size.js';
 import { AbortedError, DataError, FileError, ImageError, UsageError } from '../../../lib/errors.js';
 import { addImage, plainPng, rejection, temporaryFolder } from './fixtures.js';
 
@@ -110,6 +111,20 @@ describe('the cache of decoded images', () => {
     expect(onProgress.mock.calls).toEqual([1, 2, 3, 4, 5, 6].map((done) => [{ done, total: 6 }]));
   });
 
+  it('counts files in its progress, so that it ends at their number where some are equal or cannot be read', async () => {
+    const copies = [
+      await spoil(await readFile(items[0].path), 'x.png'),
+      await spoil(await readFile(items[0].path), 'y.png'),
+    ];
+    const all = [...items, ...copies, await spoil(Buffer.from('text')), { path: join(root, 'gone.png'), label: 0 }];
+    for (const reused of [false, true]) {
+      const onProgress = vi.fn<(progress: { done: number; total: number }) => void>();
+      expect((await openCache({ onProgress }, all)).reused).toBe(reused);
+      expect(onProgress.mock.calls.at(-1)).toEqual([{ done: 10, total: 10 }]);
+      expect(onProgress.mock.calls.every(([{ done, total }]) => done <= 10 && total === 10)).toBe(true);
+    }
+  });
+
   it('can be built by two callers at once, with one file as the outcome', async () => {
     const [a, b] = await Promise.all([openCache(), openCache()]);
     expect(a.file).toEqual(b.file);
@@ -189,6 +204,36 @@ describe('images that cannot be read', () => {
   });
 });
 
+describe('a failure that is not the image', () => {
+  it.each<[string, (path: string) => void, RegExp]>([
+    ['gone', (path) => rmSync(path), /can no longer be read \(ENOENT/],
+    ['half written', (path) => writeFileSync(path, 'half'), /has changed/],
+  ])(
+    'ends the decoding, and is not remembered: a file that is %s once it has been hashed',
+    async (_, spoilFile, words) => {
+      const whole = new Map(await Promise.all(items.map(async ({ path }) => [path, await readFile(path)] as const)));
+      const onProgress = () => items.forEach(({ path }) => spoilFile(path));
+      for (const strict of [false, true]) {
+        const error = await rejection(openCache({ onProgress: once(onProgress), concurrency: 1, strict }));
+        expect(error).toBeInstanceOf(FileError);
+        expect(error.message).toMatch(words);
+        expect(items.some(({ path }) => error.message.startsWith(`${path}: `))).toBe(true);
+        expect(await readdir(directory)).toEqual([]);
+        for (const [path, bytes] of whole) await writeFile(path, bytes);
+      }
+      expect((await openCache()).skipped).toEqual([]);
+    },
+  );
+});
+
+function once(work: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) work();
+    done = true;
+  };
+}
+
 describe('samples', () => {
   it('are records and labels in the order of the items', async () => {
     const cache = await openCache();
@@ -215,6 +260,15 @@ describe('the size of the caches', () => {
     expect(await rejection(cacheReport(directory))).toBeInstanceOf(UsageError);
   });
 
+  it('is refused before anything is decoded where the budget is no number', async () => {
+    vi.stubEnv('FINEPUNE_CACHE_BYTES', 'abc');
+    const onProgress = vi.fn();
+    const error = await rejection(openCache({ onProgress }));
+    expect(error).toBeInstanceOf(UsageError);
+    expect(error.message).toMatch(/FINEPUNE_CACHE_BYTES .*"abc"/);
+    expect(onProgress).not.toHaveBeenCalled();
+  });
+
   it('is brought below the budget by removing what was used longest ago', async () => {
     const [a, b, c] = [await openCache({ size: 4 }), await openCache({ size: 5 }), await openCache({ size: 6 })];
     await utimes(a.file.path, old, old);
@@ -232,6 +286,20 @@ describe('the size of the caches', () => {
     expect(await evictOldCaches(directory, b.file.path)).toEqual([]);
     await utimes(a.file.path, old, old);
     expect(await evictOldCaches(directory, b.file.path)).toEqual([a.file.path]);
+  });
+
+  it('spares one that a run keeps in use, however long ago it was opened', async () => {
+    const [a, b] = [await openCache({ size: 4 }), await openCache({ size: 5 })];
+    vi.stubEnv('FINEPUNE_CACHE_BYTES', '0');
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const held = keepInUse(a.file.path);
+    await utimes(a.file.path, old, old);
+    vi.advanceTimersByTime(15 * 60 * 1000);
+    await expect.poll(async () => (await stat(a.file.path)).mtimeMs).toBeGreaterThan(old.getTime());
+    expect(await evictOldCaches(directory, b.file.path)).toEqual([]);
+    held[Symbol.dispose]();
+    expect(vi.getTimerCount()).toBe(0);
   });
 
   it('counts what a killed process left unfinished, and removes it once it is old', async () => {

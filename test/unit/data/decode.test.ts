@@ -186,6 +186,12 @@ describe('what cannot be decoded', () => {
     }
   });
 
+  it('gives a reason that the reader repeats once', async () => {
+    const error = await rejection(decodeImage(Buffer.from([0xff, 0xd8, 0xff]), { size: 16, channels: 3 }));
+    expect(error.message.match(/premature end/g)).toHaveLength(1);
+    expect(error.message.match(/contains no image/g)).toHaveLength(1);
+  });
+
   it('refuses sizes and channel counts that make no sense', async () => {
     const bytes = await quadrants().png().toBuffer();
     for (const size of [0, -1, 1.5, Number.NaN]) {

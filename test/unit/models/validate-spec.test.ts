@@ -188,7 +188,12 @@ describe('validateSpec', () => {
     ],
     ['an image larger than the picture it is cut from', (s) => (s.input.resize = 5), undefined, /resize 5 is smaller/],
     ['a mean a channel too many', (s) => (s.input.mean = [0, 0]), undefined, /expected 1 numbers for input.mean/],
-    ['a standard deviation of 0', (s) => (s.input.std = [0]), undefined, /input.std\[0\]/],
+    [
+      'a standard deviation of 0',
+      (s) => (s.input.std = [0]),
+      undefined,
+      /finite number above 0 for input.std\[0\] but received 0/,
+    ],
     [
       'colour order and channels that differ',
       (s) => Object.assign(s.input, { channelOrder: 'RGB' }),

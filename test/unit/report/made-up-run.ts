@@ -3,7 +3,7 @@
 import { appendFileSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { LayerResult, TuneConfig, TuneEvent, TuneResult } from '../../../lib/run/types.js';
+import type { DataEvent, LayerResult, TuneConfig, TuneEvent, TuneResult } from '../../../lib/run/types.js';
 
 const LAYERS: [string, number][] = [
   ['conv1.weight', 34_848],
@@ -21,6 +21,9 @@ export interface MadeUpRun {
   finished?: boolean;
   labels?: string[];
   layers?: [string, number][];
+  /** Left out of the journal where undefined, as before runs told of it. */
+  repeated?: DataEvent['repeated'];
+  ignored?: DataEvent['ignored'];
 }
 
 export const config: TuneConfig = {
@@ -61,6 +64,8 @@ export function makeUpRun({
   finished = true,
   labels = ['banded', 'bubbly', 'dotted'],
   layers = LAYERS,
+  repeated,
+  ignored,
 }: MadeUpRun = {}): string {
   const directory = mkdtempSync(join(tmpdir(), 'finepune-report-'));
   const journal = (event: Exclude<TuneEvent, { event: 'progress' }>): void =>
@@ -105,7 +110,9 @@ export function makeUpRun({
     tune: 400,
     test: 400,
     skipped: [{ path: '/photos/a<b>.jpg', reason: 'cut off' }],
-  });
+    ...(repeated === undefined ? {} : { repeated }),
+    ...(ignored === undefined ? {} : { ignored }),
+  } as DataEvent);
   metrics('warmup', 150, 2.3, 0.9);
   journal({ event: 'warmup', steps: 150, loss: 0.9, tuneAccuracy: 0.744, fresh: ['fc6.weight'] });
   for (let round = 1; round <= rounds; round += 1) {

@@ -36,6 +36,20 @@ describe('buildReport', () => {
     expect(page).not.toContain('not finished');
   });
 
+  it('says where images to test are also among those to fit, and is read from runs that did not look', async () => {
+    const repeated = { tune: 1, test: 2, example: { path: 'a<b>.jpg', inFit: 'c.jpg' } };
+    expect(await pageOf(makeUpRun({ repeated }))).toContain('2 of 400 images to test and 1 of 400 to tune are also');
+    expect(await pageOf(makeUpRun({ repeated }))).toContain('(a&lt;b&gt;.jpg is c.jpg)');
+    expect(await pageOf(makeUpRun({ repeated: null }))).not.toContain('are also among');
+    expect(await pageOf(makeUpRun())).not.toContain('are also among');
+  });
+
+  it('says how many images were left out for their format, and is read from runs that did not look', async () => {
+    expect(await pageOf(makeUpRun({ ignored: { '.gif': 6 } }))).toContain('<p>left out 6 .gif: images are read from');
+    expect(await pageOf(makeUpRun({ ignored: null }))).not.toContain('left out 6');
+    expect(await pageOf(makeUpRun())).not.toContain('left out 6');
+  });
+
   it('plots accuracy and compression over evaluations and rounds, density by layer, and training', async () => {
     const charts = chartsIn(await pageOf(makeUpRun()));
     expect(charts.map(({ title }) => title)).toEqual([

@@ -46,6 +46,11 @@ describe('JsonLinesFile', () => {
     expect(() => JsonLinesFile.read(path)).toThrow(/line 2/);
   });
 
+  it('names the damaged line by its place in the file when it reads from the middle', () => {
+    writeFileSync(path, '{"a":1}\n{"b":2}\nnonsense\n');
+    expect(() => JsonLinesFile.read(path, '{"a":1}\n'.length)).toThrow(/line 3/);
+  });
+
   it('has nothing where there is no file', () => {
     expect(JsonLinesFile.read(`${path}.missing`)).toEqual([]);
   });

@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
-import { hostname, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FileError, RunError } from '../../../lib/errors.js';
 import { createRunDirectory, nextRunDirectory, openRunDirectory } from '../../../lib/run/run-directory.js';
-import { acquireRunLock } from '../../../lib/run/run-lock.js';
 
 let root = '';
 beforeEach(() => {
@@ -55,6 +52,18 @@ describe('createRunDirectory', () => {
     expect(readFileSync(join(root, 'precious.txt'), 'utf8')).toBe('x');
   });
 
+  it('takes no part of a lock for something else: another process may be making its own', () => {
+    writeFileSync(join(root, 'lock.4f6b'), '{}');
+    createRunDirectory(root).lock.release();
+  });
+
+  it('takes a folder that a run left which was killed before it began', () => {
+    mkdirSync(join(root, 'checkpoints'));
+    createRunDirectory(root).lock.release();
+    writeFileSync(join(root, 'checkpoints', 'state.safetensors'), '');
+    expect(() => createRunDirectory(root)).toThrow(/not empty.*checkpoints/);
+  });
+
   it('sends an unfinished run to --resume', () => {
     writeFileSync(join(root, 'config.json'), '{}');
     expect(() => createRunDirectory(root)).toThrow(/--resume/);
@@ -70,37 +79,6 @@ describe('createRunDirectory', () => {
 describe('openRunDirectory', () => {
   it('refuses a folder without a run', () => {
     expect(() => openRunDirectory(root)).toThrow(RunError);
-  });
-});
-
-describe('acquireRunLock', () => {
-  it('names the process that holds the run', () => {
-    const lock = acquireRunLock(root);
-    expect(() => acquireRunLock(root)).toThrow(new RegExp(`process ${process.pid} on ${hostname()}`));
-    lock.release();
-    acquireRunLock(root).release();
-  });
-
-  it('takes over from a holder that was killed', async () => {
-    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)']);
-    await once(child, 'spawn');
-    const stat = readFileSync(`/proc/${child.pid}/stat`, 'utf8');
-    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
-    writeFileSync(join(root, 'lock'), JSON.stringify({ pid: child.pid, host: hostname(), started }));
-    expect(() => acquireRunLock(root)).toThrow(/in use by process/);
-    child.kill('SIGKILL');
-    await once(child, 'exit');
-    acquireRunLock(root).release();
-  });
-
-  it('takes over a lock that was cut off while being written', () => {
-    writeFileSync(join(root, 'lock'), '{"pid":');
-    acquireRunLock(root).release();
-  });
-
-  it('believes a holder on another host to be alive', () => {
-    writeFileSync(join(root, 'lock'), JSON.stringify({ pid: 1, host: 'elsewhere.invalid', started: '1' }));
-    expect(() => acquireRunLock(root)).toThrow(/elsewhere\.invalid/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { AbortedError, DisposedError } from '../../../lib/errors.js';
 import { Batcher, type BatcherOptions } from '../../../lib/serve/batcher.js';
@@ -156,16 +157,58 @@ describe('Batcher', () => {
     await batcher.close();
   });
 
-  it('takes its listener off a signal once an image is answered', async () => {
-    const { batcher, calls } = makeBatcher({ maxBatch: 1 });
-    const { signal } = new AbortController();
-    const added = vi.spyOn(signal, 'addEventListener');
-    const removed = vi.spyOn(signal, 'removeEventListener');
-    const answer = batcher.add(1, signal);
-    calls[0].finish();
-    await answer;
-    expect(removed.mock.calls.map(([, listener]) => listener)).toEqual(
-      added.mock.calls.map(([, listener]) => listener),
+  it('gives up all images of a signal at once, those that wait and those that are computed', async () => {
+    const { batcher, calls } = makeBatcher({ maxBatch: 2 });
+    const controller = new AbortController();
+    const stops = [1, 2, 3, 4].map((image) =>
+      expect(batcher.add(image, controller.signal)).rejects.toThrow(AbortedError),
     );
+    const kept = batcher.add(5);
+    controller.abort();
+    await Promise.all(stops);
+    expect(batcher.length).toBe(1);
+    calls[0].finish();
+    await vi.advanceTimersByTimeAsync(10);
+    expect(calls.map(({ images }) => images)).toEqual([[1, 2], [5]]);
+    calls[1].finish();
+    expect([...(await kept)]).toEqual([5]);
+  });
+
+  it('listens to a signal once for all its images: Node warns of a leak from the eleventh listener on', async () => {
+    const { batcher, calls } = makeBatcher({ maxBatch: 20 });
+    const { signal } = new AbortController();
+    const answers = Promise.all(Array.from({ length: 30 }, (_, image) => batcher.add(image, signal)));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    calls[0].finish();
+    await settle();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(10);
+    calls[1].finish();
+    await answers;
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('takes its listener off a signal whose images failed, and has none on one that fired', async () => {
+    const { batcher, calls } = makeBatcher({ maxBatch: 2 });
+    const quiet = new AbortController();
+    const fired = new AbortController();
+    const settled = Promise.allSettled([batcher.add(1, quiet.signal), batcher.add(2, fired.signal)]);
+    fired.abort();
+    calls[0].fail(new Error('no memory'));
+    await settled;
+    for (const { signal } of [quiet, fired]) expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+  });
+
+  it('lets no image wait for others once hurried, and still takes more', async () => {
+    const { batcher, calls } = makeBatcher({ maxDelay: 60_000 });
+    const first = batcher.add(1);
+    batcher.hurry();
+    calls[0].finish();
+    expect([...(await first)]).toEqual([1]);
+    await settle();
+    const second = batcher.add(2);
+    calls[1].finish();
+    expect([...(await second)]).toEqual([2]);
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

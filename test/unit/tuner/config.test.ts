@@ -20,13 +20,41 @@ describe('checkOptions', () => {
     ['seed', { seed: -1 }],
     ['threads', { threads: Infinity }],
     ['split', { split: 0 }],
+    // The native side uses seeds up to one more.
+    ['seed', { seed: Number.MAX_SAFE_INTEGER }],
   ])('refuses a %s out of range by name', (name, options) => {
     expect(() => checkOptions(options)).toThrow(UsageError);
-    expect(() => checkOptions(options)).toThrow(new RegExp(`^${name} is`));
+    expect(() => checkOptions(options)).toThrow(new RegExp(`^expected a .*number .* for ${name} but received`));
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['partial', { partial: 'yes' }, /^expected true or false for partial but received "yes"$/],
+    ['strict', { strict: 1 }, /^expected true or false for strict but received 1$/],
+    ['rounds', { rounds: '3' }, /^expected a whole number from 1 to 1000 for rounds but received "3"$/],
+    ['rounds', { rounds: null }, /for rounds but received null$/],
+    ['data', { data: '' }, /^expected a path or null for data but received ""$/],
+  ])('refuses a %s of a wrong type', (_, options, message) => {
+    expect(() => checkOptions(options)).toThrow(UsageError);
+    expect(() => checkOptions(options)).toThrow(message);
+  });
+
+  it('refuses a field it does not know with the one that may be meant', () => {
+    expect(() => checkOptions({ maxdrop: 1 } as TuneOptions)).toThrow(
+      /unknown option "maxdrop" of tune; did you mean maxDrop\?/,
+    );
+  });
+
+  it('takes what is undefined for not given, and null where a config.json has it', () => {
+    const { signal } = new AbortController();
+    expect(() => checkOptions({ rounds: undefined, maxDrop: null, lambda: null, split: null, signal })).not.toThrow();
+    const config = completeConfig({ ...OWN }, { fitImages: 1, freshShare: 0, demo: false });
+    expect(() => checkOptions(config)).not.toThrow();
   });
 
   it('refuses an unknown criterion with the known ones', () => {
-    expect(() => checkOptions({ criterion: 'magic' as 'dns' })).toThrow(/choose one of: dns/);
+    expect(() => checkOptions({ criterion: 'magic' as 'dns' })).toThrow(
+      /expected "dns" for criterion but received "magic"/,
+    );
   });
 
   it('refuses both modes at once', () => {

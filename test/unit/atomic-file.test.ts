@@ -1,10 +1,12 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { chmodSync, lstatSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import fs from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { FileError } from '../../../lib/errors.js';
-import { writeFileAtomically } from '../../../lib/models/atomic-file.js';
-import { temporaryFolder } from './support.js';
+import { FileError } from '../../lib/errors.js';
+import { writeFileAtomically } from '../../lib/atomic-file.js';
+import { temporaryFolder } from './models/support.js';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -76,6 +78,32 @@ describe('writeFileAtomically', () => {
     const fault = new Error('no such tensor');
     await expect(writeFileAtomically(join(folder, 'file'), () => Promise.reject(fault))).rejects.toBe(fault);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('follows a link, and leaves the mode of the file that it replaces', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, 'file'), 'old');
+    chmodSync(join(folder, 'file'), 0o640);
+    symlinkSync('file', join(folder, 'link'));
+    await writeFileAtomically(join(folder, 'link'), (append) => append(Buffer.from('new')));
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    expect(readFileSync(join(folder, 'file'), 'utf8')).toBe('new');
+    expect(lstatSync(join(folder, 'file')).mode & 0o777).toBe(0o640);
+    expect(readdirSync(folder)).toEqual(['file', 'link']);
+  });
+
+  it('leaves a pipe, a socket or a device what it is', async () => {
+    const path = join(temporaryFolder(), 'socket');
+    const server = createServer().listen(path);
+    await once(server, 'listening');
+    try {
+      await expect(writeFileAtomically(path, (append) => append(Buffer.from('new')))).rejects.toThrow(
+        `cannot write ${path}: it is not a regular file; choose another path`,
+      );
+      expect(lstatSync(path).isSocket()).toBe(true);
+    } finally {
+      server.close();
+    }
   });
 
   it('says so where the path is a folder', async () => {

@@ -1,7 +1,7 @@
 /** Files that are there whole or not at all. */
 import fs from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { FileError, FinepuneError, messageOf } from '../errors.js';
+import { FileError, FinepuneError, messageOf } from './errors.js';
 
 /** Bytes given to the system at a time; it takes less than 2 GB in one call. */
 const PIECE = 64 * 1024 * 1024;
@@ -45,6 +45,22 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** What is replaced: the file that a link leads to, with its mode; `path` where nothing is there yet. */
+async function targetOf(path: string): Promise<{ target: string; mode: number | undefined }> {
+  let found;
+  try {
+    found = await fs.stat(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return { target: path, mode: undefined };
+    throw error;
+  }
+  // A device or a pipe would be gone, with a file in its place.
+  if (!found.isFile() && !found.isDirectory()) {
+    throw new FileError(`cannot write ${path}: it is not a regular file; choose another path`, path);
+  }
+  return { target: await fs.realpath(path), mode: found.mode & 0o7777 };
+}
+
 async function openTemporary(path: string): Promise<{ handle: fs.FileHandle; temporary: string }> {
   for (;;) {
     const temporary = join(dirname(path), `.${basename(path)}.${process.pid}-${counter++}.tmp`);
@@ -58,10 +74,11 @@ async function openTemporary(path: string): Promise<{ handle: fs.FileHandle; tem
 }
 
 /**
- * Writes a file through a temporary one in the same folder: content, fsync, rename, fsync of the folder.
+ * Writes a file through a temporary one in the same folder: content, fsync, rename, fsync of the folder. A link stays, and
+ * what it leads to is replaced; a file that was there leaves its mode.
  *
  * @param produce called with a function that appends bytes and resolves once the system has them.
- * @throws FileError where the system refuses (a full disk, permissions); errors of `produce` as they are. Either way what
+ * @throws FileError where the system refuses (a full disk, permissions) or `path` is a device or a pipe; errors of `produce` as they are. Either way what
  *   stood at `path` is untouched and the temporary file is gone.
  */
 export async function writeFileAtomically(
@@ -70,17 +87,19 @@ export async function writeFileAtomically(
 ): Promise<void> {
   let temporary: string | undefined;
   try {
-    const opened = await openTemporary(path);
+    const { target, mode } = await targetOf(path);
+    const opened = await openTemporary(target);
     temporary = opened.temporary;
     try {
+      if (mode !== undefined) await opened.handle.chmod(mode);
       await produce((bytes) => writeAll(opened.handle, bytes));
       await opened.handle.sync();
     } finally {
       await opened.handle.close();
     }
-    await fs.rename(temporary, path);
+    await fs.rename(temporary, target);
     temporary = undefined;
-    await syncFolder(dirname(path));
+    await syncFolder(dirname(target));
   } catch (error) {
     if (temporary !== undefined) await fs.rm(temporary, { force: true });
     throw explain(error, path);
