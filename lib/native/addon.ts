@@ -196,7 +196,7 @@ export interface ServedNetworkOptions {
   tensors: Record<string, Float32Array>;
   /** On the CPU; 1 or more. */
   threads: number;
-  /** Most images of one call; on the CPU 8 or more lets many be computed together, on a GPU more than this are computed in parts. */
+  /** Most images expected in one call: memory is for so many, and more are computed in parts. On the CPU 8 or more lets many be computed together. */
   largestBatch: number;
   /**
    * 'measured' times each layer in all forms and keeps the fastest; 'measured-dense' leaves out those that skip zeros. The others

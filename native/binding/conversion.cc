@@ -5,6 +5,7 @@
 
 #include "binding/fields.h"
 #include "ops/error.h"
+#include "threads/most_threads.h"
 
 namespace finepune::binding {
 
@@ -100,11 +101,7 @@ SessionOptions to_session_options(Napi::Value value) {
   options.graph = to_graph(fields.object("graph"));
   options.normalization = to_normalization(fields.object("normalization"));
   options.device = fields.text("device");
-  const int64_t threads = fields.integer("threads");
-  if (threads < 1 || threads > 4096) {
-    throw Error("E_USAGE", "expected 1 to 4096 for options.threads but received " + std::to_string(threads));
-  }
-  options.threads = static_cast<int>(threads);
+  options.threads = static_cast<int>(fields.integer("threads", 1, kMostThreads));
   options.precision = to_precision(fields.text("precision"));
   const int64_t seed = fields.integer("seed");
   if (seed < 0) throw Error("E_USAGE", "expected 0 or more for options.seed but received " + std::to_string(seed));

@@ -7,6 +7,7 @@
 #include <c10/util/Exception.h>
 
 #include "ops/error.h"
+#include "ops/memory_advice.h"
 
 namespace finepune::binding {
 
@@ -14,17 +15,23 @@ namespace {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-bool contains(const std::string& text, const char* part) { return text.find(part) != std::string::npos; }
+// Where the work at hand has a batch, ops/memory_advice.h knows better.
+Failure out_of_memory(const std::string& message) {
+  return {"E_OOM", "memory ran out" + (message.empty() ? "" : ": " + message) +
+                       "; end what else uses it, or use a smaller network"};
+}
+
+Failure internal(const std::string& message) {
+  return {"E_INTERNAL", message + "; this is a fault of finepune-native: please report it"};
+}
 
 Failure describe_torch(const c10::Error& error) {
   const std::string message = first_line(error.what_without_backtrace());
-  // libtorch has no class for a failed allocation on the CPU, nor for one inside cuBLAS or cuDNN.
-  if (contains(message, "not enough memory") || contains(message, "can't allocate memory") ||
-      contains(message, "out of memory") || contains(message, "ALLOC_FAILED")) {
-    return {"E_OOM", "memory ran out: " + message + "; use a smaller batch"};
+  if (is_out_of_memory(error)) return out_of_memory(message);
+  if (message.find("CUDA") != std::string::npos) {
+    return {"E_DEVICE", message + "; see `finepune-native doctor`, or use device cpu"};
   }
-  if (contains(message, "CUDA")) return {"E_DEVICE", message};
-  return {"E_INTERNAL", "libtorch: " + message};
+  return internal("libtorch: " + message);
 }
 
 }  // namespace
@@ -37,17 +44,17 @@ Failure describe(const std::exception_ptr& exception) {
   } catch (const c10::Error& error) {
     return describe_torch(error);
   } catch (const std::bad_alloc&) {
-    return {"E_OOM", "memory ran out; use a smaller batch or network"};
+    return out_of_memory("");
   } catch (const std::length_error&) {
-    return {"E_OOM", "memory ran out; use a smaller batch or network"};
+    return out_of_memory("");
   } catch (const std::invalid_argument& error) {
     return {"E_USAGE", first_line(error.what())};
   } catch (const std::system_error& error) {
     return {"E_IO", first_line(error.what())};
   } catch (const std::exception& error) {
-    return {"E_INTERNAL", first_line(error.what())};
+    return internal(first_line(error.what()));
   } catch (...) {
-    return {"E_INTERNAL", "an unknown native exception"};
+    return internal("an unknown native exception");
   }
 }
 

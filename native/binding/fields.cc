@@ -1,6 +1,9 @@
 #include "binding/fields.h"
 
 #include <cmath>
+#include <limits>
+
+#include <ATen/Functions.h>
 
 #include "ops/error.h"
 
@@ -65,6 +68,14 @@ int64_t Fields::integer(const char* name) const {
   return static_cast<int64_t>(number);
 }
 
+int64_t Fields::integer(const char* name, int64_t least, int64_t most) const {
+  const int64_t number = integer(name);
+  if (number < least || number > most) {
+    expected(std::to_string(least) + " to " + std::to_string(most), name, value(name));
+  }
+  return number;
+}
+
 bool Fields::boolean(const char* name) const {
   const Napi::Value found = value(name);
   if (!found.IsBoolean()) expected("a boolean", name, found);
@@ -102,6 +113,39 @@ std::vector<double> Fields::numbers(const char* name) const {
     numbers.push_back(element.As<Napi::Number>().DoubleValue());
   }
   return numbers;
+}
+
+std::array<int64_t, 4> Fields::shape(const char* name, int64_t entries) const {
+  const std::vector<double> sizes = numbers(name);
+  std::array<int64_t, 4> shape{};
+  std::string received;
+  double product = 1;
+  bool whole = sizes.size() == shape.size();
+  for (size_t i = 0; i < sizes.size(); ++i) {
+    received += (i == 0 ? "" : ", ") + Napi::Number::New(object_.Env(), sizes[i]).ToString().Utf8Value();
+    whole = whole && sizes[i] >= 1 && sizes[i] <= std::numeric_limits<int32_t>::max() && sizes[i] == std::trunc(sizes[i]);
+    if (whole) shape[i] = static_cast<int64_t>(sizes[i]);
+    product *= sizes[i];
+  }
+  if (!whole || product != static_cast<double>(entries)) {
+    throw Error("E_USAGE", "expected four sizes of 1 or more whose product is " + std::to_string(entries) + " for " +
+                               path_ + "." + name + " but received [" + received + "]");
+  }
+  return shape;
+}
+
+SharedEntries Fields::tensor(const char* name) const {
+  const Napi::Value found = value(name);
+  const auto is = [&](napi_typedarray_type type) {
+    return found.IsTypedArray() && found.As<Napi::TypedArray>().TypedArrayType() == type;
+  };
+  if (!is(napi_uint8_array) && !is(napi_float32_array)) expected("a Uint8Array or Float32Array", name, found);
+  const at::ScalarType type = is(napi_uint8_array) ? at::kByte : at::kFloat;
+  const auto count = static_cast<int64_t>(found.As<Napi::TypedArray>().ElementLength());
+  if (count == 0) return {found, at::empty({0}, type)};
+  void* data = type == at::kByte ? static_cast<void*>(found.As<Napi::Uint8Array>().Data())
+                                 : static_cast<void*>(found.As<Napi::Float32Array>().Data());
+  return {found, at::from_blob(data, {count}, type)};
 }
 
 Fields Fields::object(const char* name) const { return {value(name), path_ + "." + name}; }

@@ -1,13 +1,21 @@
 // Reading plain JavaScript objects field by field, with errors that name the field. Main thread only.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include <ATen/core/Tensor.h>
 #include <napi.h>
 
 namespace finepune::binding {
+
+// All entries of an array where they lie, in one dimension: whoever reads them keeps the array alive.
+struct SharedEntries {
+  Napi::Value array;
+  at::Tensor entries;
+};
 
 class Fields {
  public:
@@ -18,6 +26,8 @@ class Fields {
   double number(const char* name) const;
   // A whole number of absolute value up to 2^53 - 1.
   int64_t integer(const char* name) const;
+  // The same from `least` to `most`.
+  int64_t integer(const char* name, int64_t least, int64_t most) const;
   bool boolean(const char* name) const;
   std::string text(const char* name) const;
   std::vector<std::string> texts(const char* name) const;
@@ -26,6 +36,10 @@ class Fields {
   std::vector<Napi::Value> list(const char* name) const;
   // Names and numbers of all of an object's fields.
   std::vector<std::pair<std::string, double>> number_map(const char* name) const;
+  // Four sizes of 1 or more whose product is `entries`.
+  std::array<int64_t, 4> shape(const char* name, int64_t entries) const;
+  // A Uint8Array or a Float32Array.
+  SharedEntries tensor(const char* name) const;
   bool is_null(const char* name) const;
   Napi::Value value(const char* name) const;
 

@@ -1,6 +1,4 @@
 // Networks loaded for inference: lib/native/addon.ts's createServedNetwork and what goes with it.
-#include <limits>
-
 #include "binding/calls.h"
 #include "binding/conversion.h"
 #include "binding/environment.h"
@@ -13,11 +11,14 @@
 #include "serve/libtorch_network.h"
 #include "serve/served_network.h"
 #include "threads/give_way.h"
+#include "threads/most_threads.h"
 #include "train/crop.h"
 
 namespace finepune::binding {
 
 namespace {
+
+constexpr int64_t kLargestBatch = 65536;
 
 struct NamedFloats {
   std::string name;
@@ -37,18 +38,9 @@ class CreateServedJob final : public Job {
       : Job(env, std::move(worker)), request_(std::move(request)) {}
 
   void execute() override {
-    serve::Tensors tensors;
-    for (const NamedFloats& tensor : request_.tensors) tensors[tensor.name] = tensor.values;
-    const serve::ServeOptions& options = request_.options;
-    if (!request_.device.is_cpu()) {
-      worker().served_network = std::make_unique<serve::LibtorchNetwork>(
-          request_.graph, tensors,
-          serve::LibtorchOptions{request_.device, options.threads, options.largest_batch, options.choice});
-      return;
-    }
     // This is the thread that runs all the network's batches; its helpers are started by it.
-    give_way();
-    worker().served_network = std::make_unique<serve::ServedNetwork>(request_.graph, tensors, options);
+    if (request_.device.is_cpu()) give_way();
+    worker().served_network = with_spec_errors([&] { return make_network(); });
   }
 
   Napi::Value result(Napi::Env env) override {
@@ -61,6 +53,16 @@ class CreateServedJob final : public Job {
   void settled(Napi::Env) override { worker().busy = false; }
 
  private:
+  std::unique_ptr<serve::Served> make_network() const {
+    serve::Tensors tensors;
+    for (const NamedFloats& tensor : request_.tensors) tensors[tensor.name] = tensor.values;
+    const serve::ServeOptions& options = request_.options;
+    if (request_.device.is_cpu()) return std::make_unique<serve::ServedNetwork>(request_.graph, tensors, options);
+    return std::make_unique<serve::LibtorchNetwork>(
+        request_.graph, tensors,
+        serve::LibtorchOptions{request_.device, options.threads, options.largest_batch, options.choice});
+  }
+
   CreateRequest request_;
 };
 
@@ -126,14 +128,8 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   CreateRequest request;
   request.graph = to_graph(fields.object("graph"));
   request.device = parse_device(fields.text("device"));
-  request.options.threads = fields.integer("threads");
-  request.options.largest_batch = fields.integer("largestBatch");
-  if (request.options.threads < 1 || request.options.threads > 4096) {
-    throw Error("E_USAGE", "expected 1 to 4096 for options.threads");
-  }
-  if (request.options.largest_batch < 1 || request.options.largest_batch > 65536) {
-    throw Error("E_USAGE", "expected 1 to 65536 for options.largestBatch");
-  }
+  request.options.threads = fields.integer("threads", 1, kMostThreads);
+  request.options.largest_batch = fields.integer("largestBatch", 1, kLargestBatch);
   request.options.choice = to_choice(fields.text("forms"));
   request.options.kernels = kernels_called(fields.text("kernels"));
   const Fields map = fields.object("tensors");
@@ -154,44 +150,23 @@ Napi::Value create(const Napi::CallbackInfo& info) {
   return promise;
 }
 
-// request.shape, checked against the entries given and the network's input.
-std::array<int64_t, 4> shape_of(const Fields& request, size_t entries) {
-  const std::vector<double> numbers = request.numbers("shape");
-  std::array<int64_t, 4> shape{};
-  double product = 1;
-  bool whole = numbers.size() == 4;
-  for (size_t i = 0; whole && i < 4; ++i) {
-    const double size = numbers[i];
-    whole = size >= 1 && size <= std::numeric_limits<int32_t>::max() && size == std::floor(size);
-    if (whole) shape[i] = static_cast<int64_t>(size);
-    product *= size;
-  }
-  if (!whole || product != static_cast<double>(entries)) {
-    throw Error("E_USAGE",
-                "expected four sizes of 1 or more whose product is " + std::to_string(entries) + " for request.shape");
-  }
-  return shape;
-}
-
 Napi::Value run(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   const auto worker = idle_worker_of(info[0], HandleKind::served_network);
   const Fields request(info[1], "request");
-  const Napi::Value value = request.value("pixels");
-  const bool bytes = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
-  const bool floats = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
-  if (!bytes && !floats) throw Error("E_USAGE", "expected a Uint8Array or Float32Array for request.pixels");
-  const auto shape = shape_of(request, value.As<Napi::TypedArray>().ElementLength());
+  const auto [array, pixels] = request.tensor("pixels");
+  const bool bytes = pixels.scalar_type() == at::kByte;
+  const auto shape = request.shape("shape", pixels.numel());
   const GraphInput& input = worker->served_network->graph().input;
   serve::Images images;
   images.count = shape[0];
   bool fits = false;
-  if (floats) {
-    fits = shape[1] == input.channels && shape[2] == input.height && shape[3] == input.width;
-    images.floats = value.As<Napi::Float32Array>().Data();
-  } else {
+  if (bytes) {
     fits = shape[3] == input.channels && shape[1] >= input.height && shape[2] >= input.width;
-    images.bytes = value.As<Napi::Uint8Array>().Data();
+    images.bytes = pixels.const_data_ptr<uint8_t>();
+  } else {
+    fits = shape[1] == input.channels && shape[2] == input.height && shape[3] == input.width;
+    images.floats = pixels.const_data_ptr<float>();
   }
   if (!fits) {
     throw Error("E_USAGE", "the images of request.pixels do not fit the network's input of " +
@@ -212,7 +187,7 @@ Napi::Value run(const Napi::CallbackInfo& info) {
     }
   }
   auto job = std::make_unique<RunServedJob>(env, worker, images);
-  job->keep(value);
+  job->keep(array);
   const Napi::Promise promise = job->promise();
   worker->busy = true;
   worker->enqueue(std::move(job));

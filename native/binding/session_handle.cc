@@ -21,6 +21,24 @@ void finalize(napi_env env, void* data, void*) {
   delete holder;
 }
 
+class DisposeJob final : public Job {
+ public:
+  using Job::Job;
+  void execute() override {
+    worker().set_session(nullptr);
+    worker().served_network.reset();
+  }
+  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
+  void settled(Napi::Env env) override {
+    forget_memory(env, worker());
+    worker().dispose_done = true;
+    worker().busy = false;
+    worker().close();
+    for (const Napi::Promise::Deferred& waiter : worker().dispose_waiters) waiter.Resolve(env.Undefined());
+    worker().dispose_waiters.clear();
+  }
+};
+
 }  // namespace
 
 void forget_memory(napi_env env, SessionWorker& worker) {
@@ -55,6 +73,23 @@ std::shared_ptr<SessionWorker> idle_worker_of(Napi::Value handle, HandleKind kin
   if (worker->disposed) throw Error("E_DISPOSED", what + " has been disposed of; make a new one");
   if (worker->busy) throw Error("E_BUSY", what + " is running another call; wait for its promise first");
   return worker;
+}
+
+Napi::Promise dispose_worker(Napi::Env env, const std::shared_ptr<SessionWorker>& worker) {
+  if (!worker->disposed) {
+    worker->disposed = true;
+    auto job = std::make_unique<DisposeJob>(env, worker);
+    const Napi::Promise promise = job->promise();
+    worker->enqueue(std::move(job));
+    return promise;
+  }
+  const auto deferred = Napi::Promise::Deferred::New(env);
+  if (worker->dispose_done) {
+    deferred.Resolve(env.Undefined());
+  } else {
+    worker->dispose_waiters.push_back(deferred);
+  }
+  return deferred.Promise();
 }
 
 }  // namespace finepune::binding

@@ -3,7 +3,6 @@
 #include "binding/conversion.h"
 #include "binding/environment.h"
 #include "binding/exports.h"
-#include "ops/error.h"
 
 namespace finepune::binding {
 
@@ -28,24 +27,6 @@ class CreateJob final : public Job {
 
  private:
   SessionOptions options_;
-};
-
-class DisposeJob final : public Job {
- public:
-  using Job::Job;
-  void execute() override {
-    worker().set_session(nullptr);
-    worker().served_network.reset();
-  }
-  Napi::Value result(Napi::Env env) override { return env.Undefined(); }
-  void settled(Napi::Env env) override {
-    forget_memory(env, worker());
-    worker().dispose_done = true;
-    worker().busy = false;
-    worker().close();
-    for (const Napi::Promise::Deferred& waiter : worker().dispose_waiters) waiter.Resolve(env.Undefined());
-    worker().dispose_waiters.clear();
-  }
 };
 
 Napi::Value create_session(const Napi::CallbackInfo& info) {
@@ -91,23 +72,6 @@ Napi::Value describe_parameters(const Napi::CallbackInfo& info) {
 }
 
 }  // namespace
-
-Napi::Promise dispose_worker(Napi::Env env, const std::shared_ptr<SessionWorker>& worker) {
-  if (!worker->disposed) {
-    worker->disposed = true;
-    auto job = std::make_unique<DisposeJob>(env, worker);
-    const Napi::Promise promise = job->promise();
-    worker->enqueue(std::move(job));
-    return promise;
-  }
-  const auto deferred = Napi::Promise::Deferred::New(env);
-  if (worker->dispose_done) {
-    deferred.Resolve(env.Undefined());
-  } else {
-    worker->dispose_waiters.push_back(deferred);
-  }
-  return deferred.Promise();
-}
 
 void export_sessions(Napi::Env env, Napi::Object exports) {
   exports.Set("createSession", Napi::Function::New(env, async<create_session>, "createSession"));

@@ -1,13 +1,10 @@
 // Images, and the slices of work over them.
-#include <limits>
-
 #include <ATen/Functions.h>
 
 #include "binding/calls.h"
 #include "binding/conversion.h"
 #include "binding/exports.h"
 #include "binding/fields.h"
-#include "ops/error.h"
 
 namespace finepune::binding {
 
@@ -60,37 +57,13 @@ Napi::Value calibrate(const Napi::CallbackInfo& info) {
       undefined);
 }
 
-// request.shape, with as many entries as the array given has.
-std::vector<int64_t> shape_of(const Fields& request, size_t entries) {
-  std::vector<int64_t> shape;
-  double product = 1;
-  for (const double size : request.numbers("shape")) {
-    if (!(size >= 1) || size > std::numeric_limits<int32_t>::max() || size != static_cast<double>(static_cast<int64_t>(size))) {
-      throw Error("E_USAGE", "expected sizes of 1 or more for " + request.path() + ".shape");
-    }
-    product *= size;
-    shape.push_back(static_cast<int64_t>(size));
-  }
-  if (shape.size() != 4 || product != static_cast<double>(entries)) {
-    throw Error("E_USAGE", "expected four sizes whose product is " + std::to_string(entries) + " for " +
-                               request.path() + ".shape");
-  }
-  return shape;
-}
-
 Napi::Value forward(const Napi::CallbackInfo& info) {
   const auto worker = idle_worker_of(info[0]);
   const Fields request(info[1], "request");
-  const Napi::Value value = request.value("pixels");
-  const bool bytes = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
-  const bool floats = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
-  if (!bytes && !floats) throw Error("E_USAGE", "expected a Uint8Array or Float32Array for request.pixels");
-  const std::vector<int64_t> shape = shape_of(request, value.As<Napi::TypedArray>().ElementLength());
-  void* data = bytes ? static_cast<void*>(value.As<Napi::Uint8Array>().Data())
-                     : static_cast<void*>(value.As<Napi::Float32Array>().Data());
-  const at::Tensor images = at::from_blob(data, shape, bytes ? at::kByte : at::kFloat);
+  const SharedEntries pixels = request.tensor("pixels");
+  const at::Tensor images = pixels.entries.view(request.shape("shape", pixels.entries.numel()));
   return start(
-      info.Env(), worker, {value}, [images](Session& session) { return session.forward(images).contiguous(); },
+      info.Env(), worker, {pixels.array}, [images](Session& session) { return session.forward(images).contiguous(); },
       [](Napi::Env env, const at::Tensor& logits) -> Napi::Value {
         Napi::Object result = Napi::Object::New(env);
         result.Set("logits", from_tensor(env, logits));
@@ -108,7 +81,8 @@ Napi::Value gradients(const Napi::CallbackInfo& info) {
   const auto values = request.typed_array<Napi::Float32Array>("input", napi_float32_array, "Float32Array");
   const auto labels = request.typed_array<Napi::Int32Array>("labels", napi_int32_array, "Int32Array");
   float* data = const_cast<Napi::Float32Array&>(values).Data();
-  const at::Tensor input = at::from_blob(data, shape_of(request, values.ElementLength()), at::kFloat);
+  const auto shape = request.shape("shape", static_cast<int64_t>(values.ElementLength()));
+  const at::Tensor input = at::from_blob(data, shape, at::kFloat);
   return start(
       info.Env(), worker, {values},
       [input, copied = std::vector<int32_t>(labels.Data(), labels.Data() + labels.ElementLength())](

@@ -12,6 +12,7 @@
 #include "ops/error.h"
 #include "sparse/codec.h"
 #include "sparse/quantize.h"
+#include "threads/most_threads.h"
 
 namespace finepune::binding {
 
@@ -62,10 +63,7 @@ class PoolJob final : public Napi::AsyncWorker {
   std::optional<Failure> failure_;
 };
 
-unsigned to_threads(int64_t threads) {
-  if (threads < 1 || threads > 1024) throw Error("E_USAGE", "expected 1 to 1024 threads");
-  return static_cast<unsigned>(threads);
-}
+unsigned to_threads(const Fields& request) { return static_cast<unsigned>(request.integer("threads", 1, kMostThreads)); }
 
 // How values change before they are coded.
 struct Quantization {
@@ -99,10 +97,12 @@ Napi::Value encode(const Napi::CallbackInfo& info) {
   auto dense = request.typed_array<Napi::Float32Array>("dense", napi_float32_array, "Float32Array");
   const Quantization quantization = to_quantization(request.text("values"));
   const int64_t row_length = request.integer("rowLength");
-  if (row_length < 0) throw Error("E_USAGE", "expected 0 or more for request.rowLength");
+  if (row_length < 0) {
+    throw Error("E_USAGE", "expected 0 or more for request.rowLength but received " + std::to_string(row_length));
+  }
   EncodeOptions options;
   options.row_length = static_cast<size_t>(row_length);
-  options.threads = to_threads(request.integer("threads"));
+  options.threads = to_threads(request);
   const std::span<const float> values{dense.Data(), dense.ElementLength()};
   auto bytes = std::make_shared<std::vector<uint8_t>>();
   // Deletes itself after it has settled the promise.
@@ -125,7 +125,7 @@ Napi::Value decode(const Napi::CallbackInfo& info) {
   auto coded = request.typed_array<Napi::Uint8Array>("bytes", napi_uint8_array, "Uint8Array");
   // The caller's memory: what V8 cannot allocate for an addon ends the process.
   auto dense = request.typed_array<Napi::Float32Array>("dense", napi_float32_array, "Float32Array");
-  const unsigned threads = to_threads(request.integer("threads"));
+  const unsigned threads = to_threads(request);
   const std::span<const uint8_t> bytes{coded.Data(), coded.ElementLength()};
   const std::span<float> values{dense.Data(), dense.ElementLength()};
   // Deletes itself after it has settled the promise.

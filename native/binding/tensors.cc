@@ -1,11 +1,10 @@
 // Parameters, shadows, momenta and masks in and out.
-#include <ATen/Functions.h>
+#include <ATen/core/Tensor.h>
 
 #include "binding/calls.h"
 #include "binding/conversion.h"
 #include "binding/exports.h"
 #include "binding/fields.h"
-#include "ops/error.h"
 
 namespace finepune::binding {
 
@@ -36,17 +35,10 @@ Napi::Value set_tensors(const Napi::CallbackInfo& info) {
   std::vector<Napi::Value> keep;
   for (uint32_t i = 0; i < names.Length(); ++i) {
     const std::string name = names.Get(i).ToString().Utf8Value();
-    const Napi::Value value = map.raw().Get(name);
-    const bool bytes = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_uint8_array;
-    const bool floats = value.IsTypedArray() && value.As<Napi::TypedArray>().TypedArrayType() == napi_float32_array;
-    if (!bytes && !floats) throw Error("E_USAGE", "expected a Float32Array or Uint8Array for tensor " + name);
-    const auto count = static_cast<int64_t>(value.As<Napi::TypedArray>().ElementLength());
     // Read where it lies, on the session's thread; the job keeps it alive.
-    void* data = bytes ? static_cast<void*>(value.As<Napi::Uint8Array>().Data())
-                       : static_cast<void*>(value.As<Napi::Float32Array>().Data());
-    tensors.emplace_back(name, count == 0 ? at::empty({0}, bytes ? at::kByte : at::kFloat)
-                                          : at::from_blob(data, {count}, bytes ? at::kByte : at::kFloat));
-    keep.push_back(value);
+    const SharedEntries values = map.tensor(name.c_str());
+    tensors.emplace_back(name, values.entries);
+    keep.push_back(values.array);
   }
   return start(
       info.Env(), worker, keep,

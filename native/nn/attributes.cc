@@ -8,6 +8,7 @@ namespace finepune {
 namespace {
 
 constexpr int64_t kIntegerLimit = int64_t{1} << 31;
+constexpr int64_t kElementLimit = int64_t{1} << 34;
 
 const std::vector<double>* find_attribute(const GraphNode& node, const char* name) {
   const auto found = node.attributes.find(name);
@@ -57,6 +58,16 @@ std::string describe_shape(const Shape& shape) {
   std::string text;
   for (const int64_t size : shape) text += (text.empty() ? "" : "x") + std::to_string(size);
   return text;
+}
+
+bool is_too_large(c10::ArrayRef<int64_t> shape) {
+  // One by one: the product of all may be past 64 bits.
+  int64_t left = kElementLimit;
+  for (const int64_t size : shape) {
+    if (size > left) return true;
+    left /= size;
+  }
+  return false;
 }
 
 int64_t integer_attribute(const GraphNode& node, const char* name, int64_t fallback, int64_t minimum) {

@@ -16,6 +16,10 @@ namespace finepune {
 // "3x224x224", for messages.
 std::string describe_shape(const Shape& shape);
 
+// Whether a tensor of these sizes, each 1 or more, has more than the 2^34 elements above which a graph is refused instead of
+// asking the system for the memory.
+bool is_too_large(c10::ArrayRef<int64_t> shape);
+
 // The attribute as a whole number in [minimum, 2^31), or `fallback` where it is absent.
 int64_t integer_attribute(const GraphNode& node, const char* name, int64_t fallback, int64_t minimum);
 // The same where the attribute must be there.

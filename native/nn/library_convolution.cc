@@ -47,7 +47,7 @@ at::Tensor library_convolution(const at::Tensor& images, const at::Tensor& weigh
                                const std::optional<at::Tensor>& bias, const LibraryConvolution& convolution,
                                const OutputFinish& finish) {
   if (!lowers_products(images)) return convolve(images, weight, bias, convolution, finish);
-  // Autocast knows at::conv2d but not at::convolution.
+  // On a CPU autocast knows at::conv2d but not at::convolution. On a GPU it knows both, and casts for convolve.
   const std::optional<at::Tensor> low_bias = bias ? std::optional(bias->to(at::kBFloat16)) : std::nullopt;
   return convolve(images.to(at::kBFloat16), weight.to(at::kBFloat16), low_bias, convolution, finish);
 }

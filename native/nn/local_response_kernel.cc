@@ -8,7 +8,7 @@
 // The loops below are plain so that the compiler vectorises them; clones for newer processors are picked at load time,
 // because the library itself is built for every x86-64. CMakeLists.txt keeps errno out of this file: setting it, square
 // roots are taken one by one.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__GNUC__) && !defined(__clang__)
 #define FINEPUNE_VECTOR_CLONES \
   __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else

@@ -21,6 +21,10 @@ void check_input(const GraphInput& input) {
     throw std::invalid_argument("graph input: channels, height and width must be 1 or more, not " +
                                 describe_shape({input.channels, input.height, input.width}));
   }
+  if (is_too_large({input.channels, input.height, input.width})) {
+    throw std::invalid_argument("graph input: an image of " +
+                                describe_shape({input.channels, input.height, input.width}) + " is too large");
+  }
 }
 
 }  // namespace
@@ -55,6 +59,8 @@ Network::Network(Graph graph, at::Device device) : graph_(std::move(graph)), dev
       last_reader[found->second] = static_cast<int64_t>(i);
     }
     operators_.push_back(make_operator({node, static_cast<int64_t>(i), shapes, device_, parameters_}));
+    const Shape& output = operators_.back()->output_shape();
+    if (is_too_large(output)) fail_node(node, "its output of " + describe_shape(output) + " is too large");
     parameter_counts_.push_back(parameters_.size());
     sources_.push_back(std::move(sources));
     if (!places.emplace(node.name, static_cast<int64_t>(i)).second) fail_node(node, "two nodes have this name");

@@ -9,9 +9,6 @@
 namespace finepune {
 namespace {
 
-// Elements of one tensor above which a graph is refused instead of asking the system for the memory.
-constexpr int64_t kElementLimit = int64_t{1} << 34;
-
 using Maker = std::unique_ptr<Operator> (*)(const BuildContext&);
 
 const std::map<std::string, Maker>& makers() {
@@ -38,23 +35,19 @@ const std::map<std::string, Maker>& makers() {
 
 size_t BuildContext::add_parameter(const char* suffix, const char* kind, at::IntArrayRef shape, double fill,
                                    bool prunable) const {
-  int64_t elements = 1;
-  for (const int64_t size : shape) {
-    if (size > kElementLimit / elements) {
-      fail_node(node, std::string(suffix) + " of shape " + describe_shape(shape.vec()) + " is too large");
-    }
-    elements *= size;
+  if (is_too_large(shape)) {
+    fail_node(node, std::string(suffix) + " of shape " + describe_shape(shape.vec()) + " is too large");
   }
   Parameter parameter;
   parameter.name = node.name + "." + suffix;
   parameter.node = node.name;
   parameter.kind = kind;
   parameter.prunable = prunable;
-  parameter.kept = elements;
   auto options = at::TensorOptions().dtype(at::kFloat).device(device);
   if (shape.size() == 4) options = options.memory_format(at::MemoryFormat::ChannelsLast);
   // at::full would leave the memory format out.
   parameter.value = at::empty(shape, options).fill_(fill);
+  parameter.kept = parameter.value.numel();
   const bool statistic = parameter.kind == "running_mean" || parameter.kind == "running_var";
   parameter.value.set_requires_grad(!statistic);
   parameters.push_back(std::move(parameter));

@@ -13,4 +13,8 @@ namespace finepune {
 // either kind. On a GPU nothing waits for it.
 at::Tensor clip_scale(const std::vector<at::Tensor>& gradients, double clip_norm, const at::Tensor& square_sum = {});
 
+// The same of the sum over the squares of all entries, float64 []: below 0, where rounding left it, it counts as 0, and NaN
+// gives NaN. Nothing waits for it.
+at::Tensor scale_for_square_sum(const at::Tensor& square_sum, double clip_norm);
+
 }  // namespace finepune

@@ -54,8 +54,12 @@ int64_t free_device_memory(c10::Device device) {
   return static_cast<int64_t>(free);
 }
 
-void release_kept_device_memory() {
-  if (c10::cuda::device_count() > 0) c10::cuda::CUDACachingAllocator::emptyCache();
+void release_kept_device_memory() noexcept {
+  try {
+    if (c10::cuda::device_count() > 0) c10::cuda::CUDACachingAllocator::emptyCache();
+  } catch (const std::exception&) {
+    // An error that stays is reported by every later call.
+  }
 }
 
 }  // namespace finepune
@@ -78,7 +82,7 @@ void restart_most_used(c10::Device) {}
 
 int64_t free_device_memory(c10::Device) { return 0; }
 
-void release_kept_device_memory() {}
+void release_kept_device_memory() noexcept {}
 
 }  // namespace finepune
 

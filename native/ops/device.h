@@ -25,7 +25,7 @@ void select_device(c10::Device device);
 void synchronize(c10::Device device);
 
 // How float32 products are computed on GPUs: rounded to tensor_float32's 10 bits of mantissa or not. Of the whole process,
-// since libtorch has no narrower setting; nothing for the CPU.
+// since libtorch has no narrower setting (see ops/product_precision.h); nothing for the CPU.
 void set_product_precision(c10::Device device, bool tensor_float32);
 
 // Bytes of tensors on the device, of the whole process: now, and most at once since restart_most_used. The CPU's are not told: 0.
@@ -39,7 +39,8 @@ void restart_most_used(c10::Device device);
 // Bytes of the device's memory that nobody uses; the CPU's are not told: 0.
 int64_t free_device_memory(c10::Device device);
 
-// Gives memory that libtorch keeps on devices for later back to them.
-void release_kept_device_memory();
+// Gives memory that libtorch keeps on devices for later back to them. Where a device has failed nothing is given back, and
+// nothing said: the next work there tells. Destructors call it.
+void release_kept_device_memory() noexcept;
 
 }  // namespace finepune

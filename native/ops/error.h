@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace finepune {
 
@@ -16,5 +17,16 @@ class Error : public std::runtime_error {
   // Always a string literal.
   const char* code_;
 };
+
+// Runs work(), which builds something by a network's graph; the faults it finds there, std::invalid_argument, become
+// Error("E_SPEC").
+template <typename Work>
+auto with_spec_errors(Work&& work) {
+  try {
+    return std::forward<Work>(work)();
+  } catch (const std::invalid_argument& error) {
+    throw Error("E_SPEC", error.what());
+  }
+}
 
 }  // namespace finepune

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <new>
 #include <unordered_map>
@@ -40,15 +41,20 @@ class BlockCache {
   }
 
   // False where the block is not of this cache.
-  bool give_back(void* address) {
+  bool give_back(void* address) noexcept {
     const std::lock_guard lock(mutex_);
     const auto found = in_use_.find(address);
     if (found == in_use_.end()) return false;
     const size_t size = found->second;
     in_use_.erase(found);
     used_ -= size;
-    kept_bytes_ += size;
-    kept_.emplace(size, Kept{address, ++clock_});
+    try {
+      kept_.emplace(size, Kept{address, ++clock_});
+      kept_bytes_ += size;
+    } catch (const std::bad_alloc&) {
+      // Without memory to note it down it is not kept.
+      std::free(address);
+    }
     return true;
   }
 
@@ -102,22 +108,28 @@ class BlockCache {
 
   void* fresh(size_t size) {
     while (!kept_.empty() && used_ + kept_bytes_ + size > most_held(size)) release_oldest();
-    void* address = allocate(size);
-    if (address == nullptr) {
+    Block block = allocate(size);
+    if (!block) {
       while (!kept_.empty()) release_one(kept_.begin());
-      address = allocate(size);
+      block = allocate(size);
     }
-    if (address == nullptr) throw std::bad_alloc();
-    hold(address, size);
-    return address;
+    if (!block) throw std::bad_alloc();
+    hold(block.get(), size);
+    return block.release();
   }
 
-  static void* allocate(size_t size) {
+  struct Free {
+    void operator()(void* address) const { std::free(address); }
+  };
+  using Block = std::unique_ptr<void, Free>;
+
+  // Null where the system has no more.
+  static Block allocate(size_t size) {
     const bool huge = size >= 2 * kHugePage;
     void* address = nullptr;
     if (posix_memalign(&address, huge ? kHugePage : 64, size) != 0) return nullptr;
     if (huge) ask_for_huge_pages(address, size);
-    return address;
+    return Block(address);
   }
 
   void hold(void* address, size_t size) {

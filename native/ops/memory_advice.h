@@ -1,4 +1,4 @@
-// What to do where a device's memory runs out.
+// What to do where memory runs out.
 #pragma once
 
 #include <cstdint>
@@ -9,17 +9,20 @@
 
 namespace finepune {
 
-// Throws Error("E_OOM") that says what was asked for and proposes half of `batch_size`, after what libtorch keeps on the
-// devices was given back to them.
-[[noreturn]] void report_memory(const c10::OutOfMemoryError& error, int64_t batch_size, c10::Device device);
+// Whether that is what `error` says: libtorch has a class of errors for it on GPUs alone, and there not inside cuBLAS and cuDNN.
+bool is_out_of_memory(const c10::Error& error);
 
-// Runs work(); where the memory of a device runs out meanwhile, report_memory.
+// Only where an exception is being handled. Where it says that memory ran out, throws Error("E_OOM") that says what was asked
+// for and proposes half of `batch_size`, after all that is kept for later was given back; rethrows any other.
+[[noreturn]] void rethrow_with_memory_advice(int64_t batch_size, c10::Device device);
+
+// Runs work(); where memory runs out meanwhile, Error("E_OOM") as above.
 template <typename Work>
 auto with_memory_advice(int64_t batch_size, c10::Device device, Work&& work) {
   try {
     return std::forward<Work>(work)();
-  } catch (const c10::OutOfMemoryError& error) {
-    report_memory(error, batch_size, device);
+  } catch (...) {
+    rethrow_with_memory_advice(batch_size, device);
   }
 }
 

@@ -17,8 +17,8 @@ struct Taps {
 };
 
 // Whether there is a kernel for a convolution of `images` [N, C, H, W] to `outputs` channels: float32 in channels_last
-// memory on a CUDA device, where products of convolutions may be tensor_float32's, and device and numbers of channels as
-// plan_tap_gradients wants them.
+// memory on a CUDA device, on 16 bytes, where products of convolutions may be tensor_float32's, and device and numbers of
+// channels as plan_tap_gradients wants them.
 bool has_tap_gradient(const at::Tensor& images, int64_t outputs, const Taps& taps);
 
 // [outputs, C, side, side] in channels_last memory, of the `gradient` [N, outputs, ...] by the output, for images that

@@ -6,14 +6,16 @@
 #include <stdexcept>
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <ATen/core/grad_mode.h>
 
 #include "nn/by_batch_size.h"
 #include "nn/compressed_operator.h"
 #include "ops/device.h"
+#include "ops/error.h"
 #include "ops/host_allocator.h"
+#include "ops/intra_op_threads.h"
 #include "ops/memory_advice.h"
+#include "ops/product_precision.h"
 #include "ops/write_crop.h"
 
 namespace finepune::serve {
@@ -46,13 +48,13 @@ bool is_dense(Choice choice) { return choice == Choice::dense || choice == Choic
 LibtorchNetwork::LibtorchNetwork(const Graph& graph, const Tensors& tensors, LibtorchOptions options)
     : options_(options) {
   if (!is_dense(options_.choice) && options_.choice != Choice::measured && options_.choice != Choice::sparse) {
-    throw std::invalid_argument("expected measured, measured-dense, dense or sparse for the forms of a network on " +
-                                options_.device.str());
+    throw Error("E_USAGE", "expected measured, measured-dense, dense or sparse for the forms of a network on " +
+                               options_.device.str());
   }
-  at::set_num_threads(static_cast<int>(options_.threads));
+  set_intra_op_threads(static_cast<int>(options_.threads));
   install_host_allocator();
   select_device(options_.device);
-  set_product_precision(options_.device, /*tensor_float32=*/false);
+  const ProductPrecision precision(options_.device, /*tensor_float32=*/false);
   const at::NoGradGuard no_grad;
   with_memory_advice(options_.largest_batch, options_.device, [&] {
     network_ = std::make_unique<Network>(graph, options_.device);
@@ -186,6 +188,7 @@ at::Tensor LibtorchNetwork::load(const Images& images, int64_t first, int64_t co
 }
 
 void LibtorchNetwork::run(const Images& images, float* logits) {
+  const ProductPrecision precision(options_.device, /*tensor_float32=*/false);
   const at::NoGradGuard no_grad;
   const int64_t classes = graph().classes;
   for (int64_t first = 0; first < images.count; first += options_.largest_batch) {

@@ -27,11 +27,12 @@ struct LibtorchOptions {
   Choice choice = Choice::measured;
 };
 
-// Belongs to the thread that made it, whose current device and number of threads it sets.
+// Belongs to the thread that made it, whose current device and number of threads it sets. On a GPU its products are
+// float32's (ops/product_precision.h).
 class LibtorchNetwork final : public Served {
  public:
   // Reads the tensors, which may go afterwards; times the layers' forms, and drops what is not used.
-  // Throws std::invalid_argument naming the node, tensor or form at fault; Error("E_OOM").
+  // Throws std::invalid_argument naming the node or tensor at fault; Error("E_USAGE") on a form it has not, Error("E_OOM").
   LibtorchNetwork(const Graph& graph, const Tensors& tensors, LibtorchOptions options);
   ~LibtorchNetwork() override;
 

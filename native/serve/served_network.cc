@@ -11,11 +11,14 @@ namespace finepune::serve {
 
 namespace {
 
-// Floats past the end that the last vector of a plane may read.
+// Floats past the end of the last plane that kernels may read.
 constexpr int64_t kSlack = 64;
+static_assert(kSlack >= cpu::kMostReadPast);
 // Memory of one group's values above which groups are computed one after the other, and above which sixteen images are
 // never computed together.
 constexpr int64_t kLargeFloats = int64_t{64} << 20, kTooLargeFloats = int64_t{128} << 20;
+// Groups a thread of one part of a call: with fewer, threads wait for one another, and weights are read for few images.
+constexpr int64_t kFewestGroups = 2;
 // A layer denser than this is never faster sparse.
 constexpr double kDensest = 0.9;
 // Another form than the dense one has to win by more than noise: by a share, and by what a timing of microseconds errs.
@@ -306,14 +309,21 @@ void ServedNetwork::run_groups(const Mode& mode, const Images& images, int64_t f
 
 void ServedNetwork::run(const Images& images, float* logits) {
   const Team::Awake awake(team_);
-  const int64_t rest = images.count % kWidePixel;
-  int64_t groups = 0;
-  if (images.count >= wide_from_) {
-    groups = images.count / kWidePixel + (rest >= wide_from_ ? 1 : 0);
+  // Some values of every image of a part are held until the whole part is done.
+  const int64_t most = std::max(options_.largest_batch, kFewestGroups * kWidePixel * options_.threads);
+  const int64_t part = (most + kWidePixel - 1) / kWidePixel * kWidePixel;
+  for (int64_t first = 0; first < images.count; first += part) {
+    run_part(images, first, std::min(part, images.count - first), logits);
   }
-  run_groups(wide_, images, 0, groups, logits);
-  const int64_t done = std::min(groups * kWidePixel, images.count);
-  run_groups(single_, images, done, images.count - done, logits);
+}
+
+void ServedNetwork::run_part(const Images& images, int64_t first, int64_t count, float* logits) {
+  const int64_t rest = count % kWidePixel;
+  int64_t groups = 0;
+  if (count >= wide_from_) groups = count / kWidePixel + (rest >= wide_from_ ? 1 : 0);
+  run_groups(wide_, images, first, groups, logits);
+  const int64_t done = std::min(groups * kWidePixel, count);
+  run_groups(single_, images, first + done, count - done, logits);
 }
 
 std::vector<LayerReport> ServedNetwork::layers() const {

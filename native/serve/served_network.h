@@ -38,7 +38,8 @@ enum class Choice {
 
 struct ServeOptions {
   int64_t threads = 1;
-  // Most images of one call to run(); more than 1 lets it compute several together.
+  // Most images expected in one call to run(): memory stays that of so many, or of 32 a thread, and more are computed in parts.
+  // More than 1 lets it compute several together.
   int64_t largest_batch = 1;
   Choice choice = Choice::measured;
   // Instruction set, one of direct_kernels'; null for the best.
@@ -61,6 +62,7 @@ class ServedNetwork final : public Served {
   const Graph& graph() const override { return graph_; }
   int64_t classes() const { return program_.classes; }
 
+  // Of any number of images.
   void run(const Images& images, float* logits) override;
 
   std::vector<LayerReport> layers() const override;
@@ -80,6 +82,8 @@ class ServedNetwork final : public Served {
   // Computes images one by one from now on, and drops what only many together would use.
   void leave_wide();
   double time_step(const Mode& mode, size_t step, Form form);
+  // Computes `count` images from number `first` on, which end at a whole number of wide pixels or at the last image.
+  void run_part(const Images& images, int64_t first, int64_t count, float* logits);
   // Computes `groups` groups of mode.pixel images from number `first` on.
   void run_groups(const Mode& mode, const Images& images, int64_t first, int64_t groups, float* logits);
   void run_stretch(const Mode& mode, size_t first_step, size_t last_step, const Images* images, int64_t first,

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#if defined(__x86_64__)
 #include <immintrin.h>
-#endif
 
 #include "threads/leave_core.h"
+#include "threads/most_threads.h"
 #include "threads/start_threads.h"
 
 namespace finepune::serve {
@@ -15,7 +14,6 @@ namespace finepune::serve {
 namespace {
 
 constexpr uint64_t kOpen = 1, kOneHelper = 2, kOneWork = uint64_t{1} << 16;
-constexpr int64_t kMostThreads = 4096;
 // Pauses between two offers of the core to somebody else, some 50 microseconds: longer than most waits for the end of a
 // piece of work, because a core that is given away on a busy machine comes back milliseconds later.
 constexpr int kPauses = 2048;
@@ -25,9 +23,7 @@ void pause(int& count) {
     std::this_thread::yield();
     return;
   }
-#if defined(__x86_64__)
   _mm_pause();
-#endif
 }
 
 uint64_t helpers_inside(uint64_t gate) { return gate % kOneWork / kOneHelper; }

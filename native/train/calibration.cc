@@ -6,6 +6,7 @@
 #include <ATen/core/grad_mode.h>
 
 #include "ops/error.h"
+#include "ops/memory_advice.h"
 #include "train/sample_order.h"
 #include "train/session.h"
 
@@ -13,7 +14,11 @@ namespace finepune {
 
 void Session::calibrate(const std::vector<std::string>& names, const SampleList& samples, int64_t batch_size) {
   check_samples(samples, batch_size);
+  if (store_->has_candidate()) {
+    throw Error("E_USAGE", "weights cannot be calibrated under a candidate; end it with setCandidate(null) first");
+  }
   const at::NoGradGuard guard;
+  const ProductPrecision precision = product_precision();
   BatchSettings settings = batch_settings(samples, 1, batch_size);
   const Crop crop = center_crop({settings.file->height(), settings.file->width()}, settings.output);
   BatchPlan plan = [&samples, batch_size, crop,
@@ -31,9 +36,12 @@ void Session::calibrate(const std::vector<std::string>& names, const SampleList&
     const std::string weight = node.name + ".weight";
     if (node.name == graph.head || std::find(names.begin(), names.end(), weight) == names.end()) continue;
     if (!network_->parameter(weight).prunable) continue;
-    const double deviation = network_->value_of(node.name, images, {}).to(at::kFloat).std().item<double>();
+    const double deviation = with_memory_advice(batch_size, device_, [&] {
+      return network_->value_of(node.name, images, {}).to(at::kFloat).std().item<double>();
+    });
     if (!std::isfinite(deviation) || deviation <= 0) continue;
-    store_->set(Role::parameter, weight, store_->get(Role::parameter, weight).div_(deviation));
+    // Pruned weights with them: the parameter does not hold theirs.
+    store_->set(Role::shadow, weight, store_->get(Role::shadow, weight).div_(deviation));
   }
 }
 

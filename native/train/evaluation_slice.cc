@@ -14,6 +14,7 @@ namespace finepune {
 
 EvaluateResult Session::evaluate(const SampleList& samples, int64_t batch_size) {
   check_samples(samples, batch_size);
+  const ProductPrecision precision = product_precision();
   return with_memory_advice(batch_size, device_, [&] { return run_evaluation(samples, batch_size); });
 }
 
@@ -58,6 +59,7 @@ void Session::refresh_batch_norm(const SampleList& samples, int64_t batch_size, 
     return;
   }
   const at::NoGradGuard guard;
+  const ProductPrecision precision = product_precision();
   BatchSettings settings = batch_settings(samples, batches, batch_size);
   const Crop crop = center_crop({settings.file->height(), settings.file->width()}, settings.output);
   BatchPlan plan = [&samples, batch_size, step, crop,
@@ -73,7 +75,9 @@ void Session::refresh_batch_norm(const SampleList& samples, int64_t batch_size, 
   network_->begin_statistics();
   Network::Mode mode;
   mode.collect_statistics = true;
-  for (int64_t i = 0; i < batches && !stop_; ++i) logits(source->next().images, mode);
+  with_memory_advice(batch_size, device_, [&] {
+    for (int64_t i = 0; i < batches && !stop_; ++i) logits(source->next().images, mode);
+  });
 }
 
 }  // namespace finepune

@@ -26,18 +26,14 @@ const char* role_name(Role role) {
   return "";
 }
 
-bool is_statistic(const Parameter& parameter) {
-  return parameter.kind == "running_mean" || parameter.kind == "running_var";
-}
-
 }  // namespace
 
-ParameterStore::ParameterStore(Network& network) : network_(network) {
+ParameterStore::ParameterStore(Network& network) : network_(network), statistics_(network) {
   for (Parameter& parameter : network.parameters()) {
     index_[parameter.name] = states_.size();
     State state;
     state.parameter = &parameter;
-    state.trained = !is_statistic(parameter);
+    state.trained = !is_running_statistic(parameter);
     state.parameter->kept = parameter.value.numel();
     states_.push_back(std::move(state));
   }
@@ -56,8 +52,9 @@ const ParameterStore::State& ParameterStore::find(const std::string& name) const
 void ParameterStore::ensure_mask(State& state) {
   if (state.mask.defined()) return;
   const at::Tensor value = state.parameter->value.detach();
-  state.shadow = value.clone();
+  at::Tensor shadow = value.clone();
   state.mask = at::ones_like(value, at::TensorOptions().dtype(at::kByte));
+  state.shadow = std::move(shadow);
 }
 
 void ParameterStore::ensure_momentum(State& state) {

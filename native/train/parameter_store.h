@@ -13,6 +13,7 @@
 #include "ops/magnitude_histogram.h"
 #include "ops/masked_step.h"
 #include "train/options.h"
+#include "train/running_statistics.h"
 
 namespace finepune {
 
@@ -38,7 +39,7 @@ struct StepSettings {
 // them, and a parameter without momentum (zeros) until its first step, so that a dense phase costs no more than SGD.
 class ParameterStore {
  public:
-  // The network must outlive the store.
+  // The network must outlive the store. Its running statistics move to other memory.
   explicit ParameterStore(Network& network);
 
   // Values in contiguous order. Throw Error("E_USAGE") naming the tensor where it does not exist, has no such role, has
@@ -79,6 +80,9 @@ class ParameterStore {
   // One step from the gradients of the last backward, which are released. Returns the number of masks refreshed.
   // `proceed` as in StepOptions. On a GPU nothing waits for it, and the counts of kept weights stay those of before.
   int64_t step(const StepSettings& settings, const at::Tensor& proceed);
+  // After a step that failed before it was done, anywhere: releases the gradients, and the running statistics are those of
+  // after the last step done.
+  void drop_step();
   // After the steps, also where one failed: waits for them, and takes over the counts.
   void end_steps();
   void release_gradients();
@@ -116,8 +120,8 @@ class ParameterStore {
   // Of each state's mask, on the network's device, while steps run: int64.
   at::Tensor kept_;
   bool candidate_ = false;
-  // Running statistics of before the first candidate, in order of states_.
-  std::vector<at::Tensor> saved_statistics_;
+  // Remembered: those of before the first candidate; while steps run, those of after the last one done.
+  RunningStatistics statistics_;
 };
 
 }  // namespace finepune

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <ATen/Functions.h>
 
@@ -18,11 +19,15 @@ void add_scores(const at::Tensor& logits, const std::vector<BatchItem>& items, S
     const auto best = std::max_element(row, row + classes) - row;
     double total = 0;
     int64_t ahead = 0;
+    bool finite = true;
     for (int64_t c = 0; c < classes; ++c) {
+      finite = finite && std::isfinite(row[c]);
       total += std::exp(static_cast<double>(row[c]) - static_cast<double>(row[best]));
       if (row[c] > row[label] || (row[c] == row[label] && c < label)) ++ahead;
     }
-    scores.loss += std::log(total) - (static_cast<double>(row[label]) - static_cast<double>(row[best]));
+    const double loss = std::log(total) - (static_cast<double>(row[label]) - static_cast<double>(row[best]));
+    // A logit of minus infinity would leave it finite.
+    scores.loss += finite ? loss : std::numeric_limits<double>::quiet_NaN();
     scores.top1 += best == label ? 1 : 0;
     scores.top5 += ahead < 5 ? 1 : 0;
     scores.predicted.push_back(static_cast<int32_t>(best));

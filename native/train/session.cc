@@ -3,7 +3,6 @@
 #include <sstream>
 
 #include <ATen/Functions.h>
-#include <ATen/Parallel.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/grad_mode.h>
 
@@ -11,7 +10,10 @@
 #include "ops/device.h"
 #include "ops/error.h"
 #include "ops/host_allocator.h"
+#include "ops/intra_op_threads.h"
+#include "ops/memory_advice.h"
 #include "ops/write_crop.h"
+#include "threads/most_threads.h"
 
 namespace finepune {
 
@@ -45,23 +47,26 @@ std::string shape_text(at::IntArrayRef shape) {
   return text.str();
 }
 
+// What passes the input on, a Flatten say, gives the caller's own memory, which goes when the caller likes.
+at::Tensor own(const at::Tensor& values, const at::Tensor& given) {
+  return values.is_alias_of(given) ? values.clone() : values;
+}
+
 }  // namespace
 
 Session::Session(SessionOptions options) : options_(std::move(options)), device_(parse_device(options_.device)) {
-  if (options_.threads < 1 || options_.threads > 4096) throw Error("E_USAGE", "expected 1 or more for threads");
+  if (options_.threads < 1 || options_.threads > kMostThreads) {
+    throw Error("E_USAGE", "expected 1 to " + std::to_string(kMostThreads) + " for threads but received " +
+                               std::to_string(options_.threads));
+  }
   if (options_.precision == Precision::tensor_float32 && device_.is_cpu()) {
     throw Error("E_USAGE", "precision tf32 was asked for on the CPU; use fp32 or bf16, or a CUDA device");
   }
   channel_map_ = make_channel_map(options_.normalization, options_.graph.input.channels);
-  at::set_num_threads(options_.threads);
+  set_intra_op_threads(options_.threads);
   install_host_allocator();
   select_device(device_);
-  set_product_precision(device_, options_.precision == Precision::tensor_float32);
-  try {
-    network_ = std::make_unique<Network>(options_.graph, device_);
-  } catch (const std::invalid_argument& error) {
-    throw Error("E_SPEC", error.what());
-  }
+  network_ = with_spec_errors([&] { return std::make_unique<Network>(options_.graph, device_); });
   store_ = std::make_unique<ParameterStore>(*network_);
 }
 
@@ -94,6 +99,10 @@ int64_t Session::attach_images(ImageFileDescription description) {
   return static_cast<int64_t>(images_.size()) - 1;
 }
 
+ProductPrecision Session::product_precision() const {
+  return ProductPrecision(device_, options_.precision == Precision::tensor_float32);
+}
+
 at::Tensor Session::logits(const at::Tensor& images, const Network::Mode& mode) {
   const Autocast autocast(device_.type(), options_.precision == Precision::bfloat16);
   return network_->forward(images, mode).to(at::kFloat);
@@ -101,6 +110,7 @@ at::Tensor Session::logits(const at::Tensor& images, const Network::Mode& mode) 
 
 at::Tensor Session::forward(const at::Tensor& images) {
   const at::NoGradGuard guard;
+  const ProductPrecision precision = product_precision();
   const GraphInput& input = network_->graph().input;
   if (images.dim() != 4 || images.size(0) < 1) throw Error("E_USAGE", "expected a shape of four sizes, batch 1 or more");
   if (images.scalar_type() != at::kByte) {
@@ -109,7 +119,8 @@ at::Tensor Session::forward(const at::Tensor& images) {
                                  std::to_string(input.height) + ", " + std::to_string(input.width) +
                                  "] but received " + shape_text(images.sizes()));
     }
-    return logits(images.to(device_), {}).cpu();
+    return with_memory_advice(images.size(0), device_,
+                              [&] { return own(logits(images.to(device_), {}).cpu(), images); });
   }
   const ImageSize stored{images.size(1), images.size(2)};
   const ImageSize output{input.height, input.width};
@@ -126,7 +137,7 @@ at::Tensor Session::forward(const at::Tensor& images) {
   std::vector<ImageCrop> crops;
   for (int64_t i = 0; i < images.size(0); ++i) crops.push_back({i, crop});
   write_crops(images.to(device_), crops, channel_map_, batch);
-  return logits(batch, {}).cpu();
+  return with_memory_advice(images.size(0), device_, [&] { return logits(batch, {}).cpu(); });
 }
 
 Session::Gradients Session::gradients(const at::Tensor& input, const std::vector<int32_t>& labels) {
@@ -149,6 +160,7 @@ Session::Gradients Session::gradients(const at::Tensor& input, const std::vector
     }
     targets.data_ptr<int64_t>()[i] = labels[i];
   }
+  const ProductPrecision precision = product_precision();
   store_->release_gradients();
   store_->unfreeze();
   Network::Mode mode;
@@ -157,9 +169,10 @@ Session::Gradients Session::gradients(const at::Tensor& input, const std::vector
   Gradients result;
   const at::Tensor output = logits(input.to(device_), mode);
   const at::Tensor loss = at::cross_entropy_loss(output, targets.to(device_));
-  loss.backward();
+  // Not so where the network has no parameters.
+  if (loss.requires_grad()) loss.backward();
   result.loss = loss.item<double>();
-  result.logits = output.detach().contiguous().cpu();
+  result.logits = own(output.detach().contiguous().cpu(), input);
   for (Parameter& parameter : network_->parameters()) {
     const at::Tensor& gradient = parameter.value.grad();
     if (gradient.defined()) result.gradients[parameter.name] = gradient.detach().clone(at::MemoryFormat::Contiguous).cpu();

@@ -11,6 +11,7 @@
 #include <ATen/core/Tensor.h>
 
 #include "nn/network.h"
+#include "ops/product_precision.h"
 #include "train/batches.h"
 #include "train/crop.h"
 #include "train/device_images.h"
@@ -32,7 +33,7 @@ namespace finepune {
 class Session {
  public:
   // Throws Error("E_DEVICE") where the device is not there, Error("E_SPEC") on a graph Network refuses. A session on a GPU
-  // makes it the calling thread's current device, and sets libtorch's precision of float32 products for the process.
+  // makes it the calling thread's current device.
   explicit Session(SessionOptions options);
   ~Session();
   Session(const Session&) = delete;
@@ -46,8 +47,8 @@ class Session {
   // Returns the number by which SampleList names the file.
   int64_t attach_images(ImageFileDescription description);
 
-  // Throws Error("E_NUMERICS") naming the step at which the loss is not finite; nothing of that step is applied. On a GPU
-  // the host waits for the device once, at the end.
+  // Throws Error("E_NUMERICS") naming the step at which the loss is not finite; weights and running statistics are those
+  // of before that step. On a GPU the host waits for the device once, at the end.
   TrainResult train(const TrainSlice& slice);
   EvaluateResult evaluate(const SampleList& samples, int64_t batch_size);
   // Images taken as training would take step `step`'s and after, centre-cropped.
@@ -74,6 +75,8 @@ class Session {
   void clear_stop() { stop_ = false; }
 
  private:
+  // What every method that computes holds: sessions of another precision on a GPU, and networks served there, take turns.
+  ProductPrecision product_precision() const;
   BatchSettings batch_settings(const SampleList& samples, int64_t batches, int64_t batch_size) const;
   void check_samples(const SampleList& samples, int64_t batch_size) const;
   void check_slice(const TrainSlice& slice) const;

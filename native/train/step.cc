@@ -57,12 +57,20 @@ void ParameterStore::begin_steps() {
   at::Tensor counts = at::empty({static_cast<int64_t>(states_.size())}, at::kLong);
   for (size_t i = 0; i < states_.size(); ++i) counts.data_ptr<int64_t>()[i] = states_[i].parameter->kept;
   kept_ = counts.to(network_.device());
+  statistics_.save();
   for (State& state : states_) {
     if (state.parameter->value.dim() == 2) state.parameter->factors = c10::make_intrusive<GradientFactors>();
   }
 }
 
+void ParameterStore::drop_step() {
+  release_gradients();
+  const at::NoGradGuard guard;
+  statistics_.restore();
+}
+
 void ParameterStore::end_steps() {
+  statistics_.forget();
   read_counts();
   for (State& state : states_) state.parameter->factors.reset();
 }
@@ -128,12 +136,12 @@ int64_t ParameterStore::step(const StepSettings& settings, const at::Tensor& pro
     refreshes += layer->refresh ? 1 : 0;
     layers.push_back(std::move(*layer));
   }
-  if (layers.empty()) return 0;
   options.momentum = static_cast<float>(settings.momentum);
   options.weight_decay = static_cast<float>(settings.weight_decay);
   options.pruned = settings.surgery == nullptr ? PrunedEntries::frozen : PrunedEntries::learning;
   options.proceed = proceed;
-  step_layers(layers, options, kept_);
+  if (!layers.empty()) step_layers(layers, options, kept_);
+  statistics_.save_if(proceed);
   release_gradients();
   // On the CPU the next forward chooses by them how to multiply.
   if (kept_.is_cpu()) read_counts();

@@ -22,7 +22,8 @@ struct Learned {
   at::Tensor gradient_scale;
 };
 
-// What the recorded work depends on beside the values in its memory: steps alike in all of it are of one kind.
+// What the recorded work depends on beside the values in its memory and the session's precision: steps alike in all of it
+// are of one kind.
 struct StepKind {
   int64_t batch_size = 0;
   bool dropout = false;

@@ -46,12 +46,13 @@ std::vector<LayerCount> ParameterStore::set_thresholds(const ThresholdRequest& r
   end_candidate();
   std::vector<std::pair<State*, MaskUse>> layers;
   for (const auto& [state, thresholds] : resolved) {
-    state->thresholds = thresholds;
     // Threshold 0 prunes nothing: a dense layer stays one.
     if (thresholds.upper == 0 && !state->mask.defined()) continue;
     ensure_mask(*state);
     layers.emplace_back(state, MaskUse::refresh);
   }
+  // Not before the memory for all is there.
+  for (const auto& [state, thresholds] : resolved) state->thresholds = thresholds;
   write(layers, resolved);
   return counts();
 }
@@ -59,35 +60,32 @@ std::vector<LayerCount> ParameterStore::set_thresholds(const ThresholdRequest& r
 std::vector<LayerCount> ParameterStore::set_candidate(const ThresholdRequest& request) {
   const at::NoGradGuard guard;
   const auto resolved = resolve(request);
-  if (!candidate_) {
-    for (const State& state : states_) {
-      if (!state.trained) saved_statistics_.push_back(state.parameter->value.detach().clone());
-    }
-    candidate_ = true;
-  }
+  // Not before the memory for all is there.
+  for (const auto& [state, thresholds] : resolved) ensure_mask(*state);
+  if (!candidate_) statistics_.save();
+  candidate_ = true;
   std::vector<std::pair<State*, MaskUse>> layers;
   for (State& state : states_) {
     const bool named = resolved.contains(&state);
-    if (named) ensure_mask(state);
     if (named || state.in_candidate) layers.emplace_back(&state, named ? MaskUse::candidate : MaskUse::stored);
-    state.in_candidate = named;
+    // Those no longer named are so until they are written.
+    state.in_candidate = named || state.in_candidate;
   }
   write(layers, resolved);
+  for (State& state : states_) state.in_candidate = resolved.contains(&state);
   return counts();
 }
 
 std::vector<LayerCount> ParameterStore::end_candidate() {
   const at::NoGradGuard guard;
   if (!candidate_) return counts();
-  size_t statistic = 0;
   std::vector<std::pair<State*, MaskUse>> layers;
   for (State& state : states_) {
-    if (!state.trained) state.parameter->value.copy_(saved_statistics_[statistic++]);
     if (state.in_candidate) layers.emplace_back(&state, MaskUse::stored);
-    state.in_candidate = false;
   }
   write(layers, {});
-  saved_statistics_.clear();
+  statistics_.restore();
+  for (State& state : states_) state.in_candidate = false;
   candidate_ = false;
   return counts();
 }

@@ -33,6 +33,7 @@ TrainResult Session::train(const TrainSlice& slice) {
   check_slice(slice);
   store_->set_factors(slice.learning_rate_factors);
   store_->release_gradients();
+  const ProductPrecision precision = product_precision();
   return with_memory_advice(slice.batch_size, device_, [&] { return run_steps(slice); });
 }
 
@@ -75,7 +76,7 @@ TrainResult Session::run_steps(const TrainSlice& slice) {
     }
     totals.finish();
   } catch (...) {
-    store_->release_gradients();
+    store_->drop_step();
     store_->end_steps();
     throw;
   }

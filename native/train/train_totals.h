@@ -12,7 +12,7 @@
 namespace finepune {
 
 // On the CPU every step's loss is looked at before it is learned from. On a GPU nothing waits for it: a loss that is not
-// finite takes proceed() to false, which keeps this and all later steps from changing anything, and finish() tells.
+// finite takes proceed() to false, which keeps this and all later steps from changing a weight, and finish() tells.
 class TrainTotals {
  public:
   // Of `steps` steps, the first of which has number `first_step`; `device`: the network's.

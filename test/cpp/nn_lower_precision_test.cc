@@ -2,6 +2,7 @@
 #include "nn/lower_precision.h"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/grad_mode.h>
 
 #include "check.h"
@@ -231,6 +232,15 @@ TEST("bfloat16: logits and gradients of a network of every operator are near tho
   const Lowered lowered;
   const at::Tensor scores = network.forward(images, {});
   CHECK(relative_error(scores, expected) < 0.02 && !at::equal(scores.to(at::kFloat), expected));
+}
+
+TEST("lower precision: autocast casts for at::convolution on a GPU and not on a CPU, as library_convolution expects") {
+  const auto casts = [](const char* name, c10::DispatchKey key) {
+    return c10::Dispatcher::singleton().findSchema({name, ""})->hasKernelForDispatchKey(key);
+  };
+  CHECK(casts("aten::convolution", c10::DispatchKey::AutocastCUDA));
+  CHECK(!casts("aten::convolution", c10::DispatchKey::AutocastCPU));
+  CHECK(casts("aten::conv2d", c10::DispatchKey::AutocastCPU));
 }
 
 }  // namespace

@@ -251,6 +251,21 @@ TEST("a graph that cannot run is refused, and the message names the node") {
   CHECK_THROWS(std::invalid_argument, "no parameter", network.parameter("conv.weight"));
 }
 
+TEST("a graph whose values are past all memory is refused, naming the node, also where their size is past 64 bits") {
+  const auto build = [](GraphInput input, std::vector<GraphNode> nodes) {
+    Network(flattened_graph(input, std::move(nodes), 1), at::kMeta);
+  };
+  constexpr int64_t side = int64_t{1} << 53;
+  CHECK_THROWS(std::invalid_argument, "graph input: ", build({side, side, side}, {}));
+  CHECK_THROWS(std::invalid_argument, "graph input: ", build({1, side, 1}, {}));
+  CHECK_THROWS(std::invalid_argument, "node wide (Conv): its output",
+               build({1, 1 << 16, 1 << 16}, {{"wide", "Conv", {"input"}, convolution(2e9, 1, 1, 1, 1, {1e9, 1e9, 1e9, 1e9})}}));
+  // Each has half of all that is allowed.
+  const std::vector<std::string> many(4, "input");
+  CHECK_THROWS(std::invalid_argument, "node join (Concat): its output",
+               build({1 << 13, 1 << 10, 1 << 10}, {{"join", "Concat", many, {}}}));
+}
+
 TEST("initialize_parameters draws He's variance, 0.01 for the head, from seed and name alone") {
   const Attributes wide = convolution(64, 3, 1, 1, 1, {1, 1, 1, 1});
   Graph graph = flattened_graph({16, 4, 4},

@@ -7,6 +7,7 @@
 #include "check.h"
 #include "devices.h"
 #include "nn_support.h"
+#include "ops/error.h"
 #include "serve/libtorch_network.h"
 #include "serve_support.h"
 
@@ -156,8 +157,8 @@ TEST_ON_DEVICES("served through libtorch: forms it has not, and tensors that do 
   const auto make = [&](Choice choice) {
     LibtorchNetwork(subject.network.graph(), subject.tensors, {device, 1, 1, choice});
   };
-  CHECK_THROWS(std::invalid_argument, "expected measured", make(Choice::winograd));
-  CHECK_THROWS(std::invalid_argument, "expected measured", make(Choice::columns));
+  CHECK_THROWS(Error, "expected measured", make(Choice::winograd));
+  CHECK_THROWS(Error, "expected measured", make(Choice::columns));
   subject.tensors["hidden.weight"] = subject.tensors["head.weight"];
   CHECK_THROWS(std::invalid_argument, "tensor hidden.weight must have", make(Choice::dense));
   subject.tensors.erase("norm.running_mean");

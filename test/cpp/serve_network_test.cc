@@ -446,6 +446,39 @@ TEST("serve: images are never computed together where that was not asked for, ho
   }
 }
 
+TEST("serve: calls of more images than were expected give the same logits, in memory that does not grow with them") {
+  Graph graph;
+  graph.input = {1, 6, 6};
+  graph.nodes = {
+      {"conv", "Conv", {"input"}, {{"out_channels", {4}}, {"kernel_shape", {3, 3}}}},
+      {"flatten", "Flatten", {"conv"}, {}},
+      {"hidden", "Gemm", {"flatten"}, {{"out_features", {300}}}},
+      {"head", "Gemm", {"hidden"}, {{"out_features", {7}}}},
+  };
+  graph.output = graph.head = "head";
+  graph.classes = 7;
+  Checked checked(graph, 1);
+  for (const int64_t largest_batch : {1, 20, 70}) {
+    serve::ServeOptions options;
+    options.threads = 2;
+    options.largest_batch = largest_batch;
+    options.choice = Choice::dense;
+    for (const int64_t batch : {65, 150, 399}) CHECK_NEAR(checked.error(options, batch), 0, 2e-5);
+
+    serve::ServedNetwork served(graph, checked.tensors, options);
+    const std::vector<float> pixels(2000 * 36, 0.5f);
+    std::vector<float> logits(2000 * 7);
+    serve::Images images;
+    images.floats = pixels.data();
+    images.count = 200;
+    served.run(images, logits.data());
+    const int64_t before = served.bytes();
+    images.count = 2000;
+    served.run(images, logits.data());
+    CHECK_EQUAL(served.bytes(), before);
+  }
+}
+
 TEST("serve: paddings and dilations that ask for planes past all memory are refused, naming the node") {
   const std::vector<std::pair<Attributes, GraphInput>> cases = {
       {{{"kernel_shape", {2, 2}}, {"dilations", {40000, 40000}}, {"pads", {20000, 20000, 20000, 20000}}}, {1, 4, 4}},

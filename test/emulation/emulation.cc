@@ -332,11 +332,20 @@ cudaError_t cudaDeviceGetAttribute(int* value, cudaDeviceAttr attribute, int dev
   return cudaSuccess;
 }
 
+cudaError_t cudaFuncGetAttributes(cudaFuncAttributes* attributes, const void*) {
+  *attributes = {};
+  return cudaSuccess;
+}
+
 cudaError_t cudaFuncSetAttribute(const void* kernel, cudaFuncAttribute attribute, int value) {
   if (attribute != cudaFuncAttributeMaxDynamicSharedMemorySize || value < 0 ||
       static_cast<size_t>(value) > finepune::emulation::kMostSharedBytes) {
     return cudaErrorInvalidValue;
   }
-  finepune::emulation::most_shared[kernel] = static_cast<size_t>(value);
+  size_t& most = finepune::emulation::most_shared[kernel];
+  if (static_cast<size_t>(value) < most) {
+    throw std::logic_error("a kernel's limit of shared memory was lowered, below what recorded launches may need");
+  }
+  most = static_cast<size_t>(value);
   return cudaSuccess;
 }

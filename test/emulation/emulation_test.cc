@@ -147,6 +147,8 @@ TEST("emulation: a launch that no GPU takes leaves an error") {
   CHECK_EQUAL(cudaFuncSetAttribute(write_behind, cudaFuncAttributeMaxDynamicSharedMemorySize, 60000), cudaSuccess);
   launch(Configuration(1, 1, 60000), write_behind)();
   CHECK_EQUAL(cudaGetLastError(), cudaSuccess);
+  CHECK_THROWS(std::logic_error, "was lowered",
+               cudaFuncSetAttribute(write_behind, cudaFuncAttributeMaxDynamicSharedMemorySize, 50000));
 }
 
 TEST("emulation: bfloat16 is rounded to the nearest, of two to the even one") {

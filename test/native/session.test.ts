@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { SessionOptions, SampleList, SessionHandle } from '../../lib/native/addon.js';
+import type { Graph, SessionOptions, SampleList, SessionHandle } from '../../lib/native/addon.js';
 import { addonStatus, loadAddon } from '../../lib/native/load.js';
 import { Session } from '../../lib/native/session.js';
 import { convolutional, freshSession, type Images, linear, optionsOf, samplesOf, sliceOf, tensor, writeImages } from './support.js';
@@ -24,7 +24,7 @@ describe('options', () => {
   it.each<[string, Partial<SessionOptions>, string, RegExp]>([
     ['a device this build lacks', { device: 'cuda:0' }, 'E_DEVICE', /cuda:0/],
     ['an unknown device', { device: 'tpu' }, 'E_USAGE', /expected cpu or cuda:N for device but received tpu/],
-    ['no threads', { threads: 0 }, 'E_USAGE', /expected 1 to 4096 for options.threads but received 0/],
+    ['no threads', { threads: 0 }, 'E_USAGE', /expected 1 to 4096 for options.threads but received number 0/],
     ['a negative seed', { seed: -1 }, 'E_USAGE', /options.seed/],
     ['a seed that is NaN', { seed: Number.NaN }, 'E_USAGE', /expected a whole number for options.seed but received number NaN/],
     ['another precision', { precision: 'fp8' as 'fp32' }, 'E_USAGE', /expected fp32, tf32 or bf16/],
@@ -214,6 +214,15 @@ describe('a session', () => {
     await expect(session.train(sliceOf(samples, 1))).resolves.toMatchObject({ steps: 1 });
   });
 
+  it('refuses pixels of another type, and a shape that is not theirs', async () => {
+    const forward = (pixels: Float32Array, ...shape: number[]) => session.forward({ pixels, shape: shape as [number, number, number, number] });
+    await expect(forward(new Float64Array(144) as unknown as Float32Array, 1, 1, 12, 12)).rejects.toThrow(/expected a Uint8Array or Float32Array for request.pixels but received object/);
+    await expect(forward(new Float32Array(144), 1, 1, 12, 11)).rejects.toThrow(/four sizes of 1 or more whose product is 144 for request.shape but received \[1, 1, 12, 11\]/);
+    await expect(forward(new Float32Array(144), 1, 144)).rejects.toThrow(/received \[1, 144\]/);
+    await expect(forward(new Float32Array(144), -1, -1, 12, 12, 1, 1)).rejects.toThrow(/received \[-1, -1, 12, 12, 1, 1\]/);
+    await expect(forward(new Float32Array(0), 1, 1, 12, 0)).rejects.toMatchObject({ code: 'E_USAGE' });
+  });
+
   it('refuses tensors of unknown name, wrong length, type or role, before any is written', async () => {
     const before = await tensor(session, 'parameter', 'fc.bias');
     const bias = { 'fc.bias': new Float32Array(3).fill(9) };
@@ -231,6 +240,19 @@ describe('a session', () => {
     await session.setTensors({ role: 'parameter', tensors: { 'fc.bias': Float32Array.of(NaN, 0, 0) } });
     await expect(session.train(sliceOf(samples, 5, { firstStep: 40 }))).rejects.toMatchObject({ code: 'E_NUMERICS', message: expect.stringContaining('step 40') as string });
     await expect(session.evaluate({ samples, batchSize: 4 })).rejects.toMatchObject({ code: 'E_NUMERICS' });
+  });
+
+  it('goes on after a loss that was not finite, with the running statistics of before that step', async () => {
+    const names = session.describeParameters().map((parameter) => parameter.name);
+    const statistics = names.filter((name) => name.includes('.running_'));
+    // This step throws the weights far away; the next cannot compute a loss by them.
+    await session.train(sliceOf(samples, 1, { learningRates: Float64Array.of(1e38) }));
+    const before = await session.getTensors({ role: 'parameter', names: statistics });
+    await expect(session.train(sliceOf(samples, 3, { firstStep: 1 }))).rejects.toMatchObject({ code: 'E_NUMERICS' });
+    expect(await session.getTensors({ role: 'parameter', names: statistics })).toEqual(before);
+    await session.initializeParameters({ names: names.filter((name) => !statistics.includes(name)), seed: 5 });
+    await session.train(sliceOf(samples, 60, { firstStep: 1, learningRates: new Float64Array(60).fill(0.01) }));
+    expect((await session.evaluate({ samples, batchSize: 8 })).top1).toBeGreaterThan(0.9);
   });
 
   it('refuses an image file that is missing, too short or too small for the network', async () => {
@@ -255,6 +277,30 @@ describe('a session', () => {
     const results = await Promise.all([session.train(sliceOf(samples, 20)), other.train(sliceOf(own, 20))]);
     expect(results[0].loss).toBe(results[1].loss);
   });
+});
+
+it('gives logits of their own memory where the network only passes the pixels on', async () => {
+  const graph: Graph = {
+    input: { channels: 3, height: 1, width: 1 },
+    nodes: [
+      { name: 'drop', op: 'Dropout', inputs: ['input'], attributes: { ratio: 0.5 } },
+      { name: 'flat', op: 'Flatten', inputs: ['drop'], attributes: { axis: 1 } },
+    ],
+    output: 'flat',
+    head: '',
+    classes: 3,
+  };
+  const normalization = { channelOrder: 'RGB' as const, scale: 1, mean: [0, 0, 0], std: [1, 1, 1] };
+  await using session = await Session.create(optionsOf(graph, { normalization }));
+  const pixels = Float32Array.of(1, 2, 3);
+  const { logits } = await session.forward({ pixels, shape: [1, 3, 1, 1] });
+  pixels.fill(9);
+  expect(logits).toEqual(Float32Array.of(1, 2, 3));
+  const input = Float32Array.of(1, 2, 3);
+  const result = await session.gradients({ input, shape: [1, 3, 1, 1], labels: Int32Array.of(0) });
+  input.fill(9);
+  expect(result.logits).toEqual(Float32Array.of(1, 2, 3));
+  expect(result.gradients).toEqual({});
 });
 
 it('answers foreign handles with a plain message', async () => {

@@ -56,7 +56,8 @@ describe('coded tensors', () => {
     const request = { dense: Float32Array.of(1e6), values: 'fp16' as const, rowLength: 0, threads: 1 };
     await expect(addon.encodeSparse(request)).rejects.toMatchObject({ code: 'E_WEIGHTS' });
     await expect(addon.encodeSparse({ ...request, values: 'cb9' as 'cb8' })).rejects.toMatchObject({ code: 'E_USAGE' });
-    await expect(addon.encodeSparse({ ...request, threads: 0 })).rejects.toMatchObject({ code: 'E_USAGE' });
+    const message = 'expected 1 to 4096 for request.threads but received number 0';
+    await expect(addon.encodeSparse({ ...request, threads: 0 })).rejects.toMatchObject({ code: 'E_USAGE', message });
     const bytes = await encode(Float32Array.of(1));
     await expect(decode(bytes, 2)).rejects.toMatchObject({ code: 'E_MODEL_FILE' });
     const doubles = new Float64Array(1) as unknown as Float32Array;

@@ -1,5 +1,7 @@
 #include "ops/cpu/direct_kernels.h"
 
+#include "ops/cpu/cpu_features.h"
+
 namespace finepune::cpu {
 
 namespace {
@@ -12,14 +14,8 @@ struct Found {
 Found find() {
   Found found;
   found.kernels[found.count++] = &direct_portable;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) found.kernels[found.count++] = &direct_avx2;
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    found.kernels[found.count++] = &direct_avx512;
-  }
-#endif
+  if (has_avx2()) found.kernels[found.count++] = &direct_avx2;
+  if (has_avx512()) found.kernels[found.count++] = &direct_avx512;
   return found;
 }
 

@@ -15,6 +15,11 @@
 
 namespace finepune::cpu {
 
+// Floats of the longest vector. What lies past the end of a row is read with it: one less than a vector of it, or as
+// PoolRow says.
+constexpr int64_t kMostLanes = 16;
+constexpr int64_t kMostReadPast = 3 * kMostLanes - 3;
+
 // Sums of `rows` output channels over `vectors` vectors of consecutive output floats; with `bias`, one a row, finished as
 // write_rows does it, min(max(sum + bias[r], low), high) with NaN left as it is.
 //   output[r * output_stride + i] = sum over c, k of weights[(c * tap_count + k) * rows + r]
@@ -160,13 +165,13 @@ struct WinogradOutput {
 };
 
 // Maximum or sum over the windows of one row of output pixels. Output pixel i covers the columns from
-// i * stride - left on, and `rows` rows from `input` on; what lies outside the `width` columns counts as nothing.
+// i * stride - left on, and `rows` rows from `input` on; what lies outside the `width` columns counts as nothing. Up to
+// three vectors less three floats past the end of each row are read.
 struct PoolRow {
   const float* input;
   int64_t row_stride, rows, width, left, window_width, stride, pixel, count;
   float* output;
-  // Room for (count - 1) * stride + window_width pixels, and for left + width, and for 3 vectors more. A vector is also
-  // read past the end of each row.
+  // Room for (count - 1) * stride + window_width pixels, and for left + width, and for 3 vectors more.
   float* scratch;
 };
 

@@ -1,4 +1,4 @@
-// Kernels of serving for any CPU.
+// Kernels of serving for every x86-64.
 #include "ops/cpu/direct_kernels.h"
 
 namespace finepune::cpu {

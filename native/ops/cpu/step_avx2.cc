@@ -1,6 +1,4 @@
 // Compiled for AVX2; reached only where the CPU has it.
-#if defined(__x86_64__)
-
 #include <immintrin.h>
 
 #include "ops/cpu/step_kernels.h"
@@ -101,5 +99,3 @@ int64_t step_avx2(const StepSpan& span, const StepRates& rates, PrunedEntries pr
 }
 
 }  // namespace finepune::cpu
-
-#endif

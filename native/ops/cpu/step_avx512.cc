@@ -1,6 +1,4 @@
 // Compiled for AVX-512 F, BW, DQ and VL; reached only where the CPU has them.
-#if defined(__x86_64__)
-
 #include <immintrin.h>
 
 #include "ops/cpu/step_kernels.h"
@@ -85,5 +83,3 @@ int64_t step_avx512(const StepSpan& span, const StepRates& rates, PrunedEntries 
 }
 
 }  // namespace finepune::cpu
-
-#endif

@@ -1,4 +1,4 @@
-// Kernels of tiles for any CPU.
+// Kernels of tiles for every x86-64.
 #include "ops/cpu/tile_kernels.h"
 
 namespace finepune::cpu {

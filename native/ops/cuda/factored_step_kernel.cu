@@ -178,10 +178,8 @@ __global__ void __launch_bounds__(kThreads, 2)
 
 template <bool kFrozen>
 void launch(const StepLayer& layer, const StepFactors& factors, const StepShared& shared, cudaStream_t stream) {
-  constexpr int bytes = kSharedFloats * static_cast<int>(sizeof(float));
-  // More than a kernel gets unasked; of the current device, so asked for at each launch.
-  check(cudaFuncSetAttribute(factored_step_kernel<kFrozen>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-        "shared memory of the factored step");
+  constexpr size_t bytes = kSharedFloats * sizeof(float);
+  allow_most_shared_memory(factored_step_kernel<kFrozen>);
   const auto tiles = [](int64_t count) { return (count + kTile - 1) / kTile; };
   const auto blocks = static_cast<unsigned>(tiles(factors.output_count) * tiles(factors.input_count));
   factored_step_kernel<kFrozen><<<blocks, kThreads, bytes, stream>>>(layer, factors, shared);

@@ -29,6 +29,9 @@ TapGradients tap_gradients(const at::Tensor& images, int64_t outputs, const Taps
           .side = narrow(taps.side)};
 }
 
+// As the kernel reads them. A part of another tensor may begin anywhere.
+bool begins_on_vector(const at::Tensor& values) { return reinterpret_cast<uintptr_t>(values.const_data_ptr()) % 16 == 0; }
+
 }  // namespace
 
 ScoredLogits cross_entropy(const at::Tensor& logits, const at::Tensor& labels, double label_smoothing) {
@@ -60,7 +63,7 @@ at::Tensor row_sums(const at::Tensor& given) {
 
 bool has_tap_gradient(const at::Tensor& images, int64_t outputs, const Taps& taps) {
   const bool plain = images.is_cuda() && images.scalar_type() == at::kFloat && images.dim() == 4 &&
-                     images.is_contiguous(at::MemoryFormat::ChannelsLast);
+                     images.is_contiguous(at::MemoryFormat::ChannelsLast) && begins_on_vector(images);
   if (!plain || !at::globalContext().allowTF32CuDNN()) return false;
   const Place place(images);
   return plan_tap_gradients(tap_gradients(images, outputs, taps)).splits > 0;
@@ -68,7 +71,8 @@ bool has_tap_gradient(const at::Tensor& images, int64_t outputs, const Taps& tap
 
 at::Tensor tap_gradient(const at::Tensor& images, const at::Tensor& given, const Taps& taps) {
   const Place place(images);
-  const at::Tensor gradient = given.contiguous(at::MemoryFormat::ChannelsLast);
+  at::Tensor gradient = given.contiguous(at::MemoryFormat::ChannelsLast);
+  if (!begins_on_vector(gradient)) gradient = gradient.clone(at::MemoryFormat::ChannelsLast);
   TapGradients job = tap_gradients(images, gradient.size(1), taps);
   job.gradients = gradient.const_data_ptr<float>();
   const TapPlan plan = plan_tap_gradients(job);

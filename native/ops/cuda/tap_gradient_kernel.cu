@@ -206,13 +206,6 @@ __global__ void __launch_bounds__(Tile::threads, 1)
   products.store(sums + split * (static_cast<int64_t>(job.outputs) * Tile::side * Tile::side * job.channels));
 }
 
-int attribute(cudaDeviceAttr which) {
-  int device = 0, value = 0;
-  check(cudaGetDevice(&device), "current device");
-  check(cudaDeviceGetAttribute(&value, which, device), "attribute of a device");
-  return value;
-}
-
 // Later GPUs multiply at their full rate by instructions of their own, which libraries use and this kernel does not.
 constexpr int kLastMajor = 9;
 
@@ -223,7 +216,7 @@ constexpr int kChunkPixels = 4;
 // even one row has room.
 template <typename Tile>
 int best_rows(const TapGradients& job) {
-  const int64_t room = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
+  const int64_t room = device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin);
   int best = 0;
   int64_t fewest = 0;
   for (int rows = 1; rows <= job.height && Tile::shared_bytes(rows, job.width) <= room; ++rows) {
@@ -242,13 +235,13 @@ int best_rows(const TapGradients& job) {
 
 TapPlan plan_tap_gradients(const TapGradients& job) {
   if (job.count == 0 || job.height <= 0 || job.width <= 0) return {};
-  if (attribute(cudaDevAttrComputeCapabilityMajor) > kLastMajor) return {};
+  if (device_attribute(cudaDevAttrComputeCapabilityMajor) > kLastMajor) return {};
   return with_tile(job, TapPlan{}, [&](auto tile) -> TapPlan {
     using Tile = decltype(tile);
     const int rows = best_rows<Tile>(job);
     if (rows == 0) return {};
     const int64_t chunks = job.count * ((job.height + rows - 1) / rows);
-    const int64_t wanted = std::max(1, attribute(cudaDevAttrMultiProcessorCount) / Tile::tiles(job));
+    const int64_t wanted = std::max(1, device_attribute(cudaDevAttrMultiProcessorCount) / Tile::tiles(job));
     return {static_cast<int32_t>(std::min(wanted, chunks)), rows};
   });
 }
@@ -258,12 +251,10 @@ void launch_tap_gradients(const TapGradients& job, const TapPlan& plan, float* s
   const bool splits = plan.splits > 1;
   with_tile(job, false, [&](auto tile) {
     using Tile = decltype(tile);
-    const auto bytes = static_cast<int>(Tile::shared_bytes(plan.rows, job.width));
-    check(cudaFuncSetAttribute(tap_gradient_kernel<Tile>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-          "shared memory of gradients by taps");
+    const auto bytes = static_cast<size_t>(Tile::shared_bytes(plan.rows, job.width));
+    allow_most_shared_memory(tap_gradient_kernel<Tile>);
     const auto blocks = static_cast<unsigned>(Tile::tiles(job) * plan.splits);
-    tap_gradient_kernel<Tile>
-        <<<blocks, Tile::threads, static_cast<size_t>(bytes), stream>>>(job, plan, splits ? scratch : weight);
+    tap_gradient_kernel<Tile><<<blocks, Tile::threads, bytes, stream>>>(job, plan, splits ? scratch : weight);
     check_launch("gradients by taps");
     return true;
   });

@@ -6,6 +6,10 @@
 
 #include "ops/cuda/fragments.h"
 
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+#error "compile for compute capability 8.0 or later: see CMAKE_CUDA_ARCHITECTURES"
+#endif
+
 namespace finepune::cuda {
 
 // Fragments hold float32 as it is: of its bits tensor cores read the sign, the exponent and the first 10 of the mantissa.
