@@ -15,26 +15,6 @@ using serve::Choice;
 
 namespace {
 
-struct Checked : ServedSubject {
-  using ServedSubject::ServedSubject;
-
-  // The largest difference of the logits of `batch` images, relative to the largest logit.
-  double error(serve::ServeOptions options, int64_t batch) {
-    const GraphInput& input = network.graph().input;
-    const at::Tensor images = random_tensor({batch, input.channels, input.height, input.width}, 5);
-    const c10::NoGradGuard no_grad;
-    const at::Tensor expected = network.forward(images, {}).to(at::kDouble);
-    serve::ServedNetwork served(network.graph(), tensors, options);
-    at::Tensor logits = at::full({batch, served.classes()}, std::nan(""), at::kFloat);
-    serve::Images batch_images;
-    batch_images.count = batch;
-    batch_images.floats = images.const_data_ptr<float>();
-    served.run(batch_images, logits.mutable_data_ptr<float>());
-    const double scale = std::max(expected.abs().max().item<double>(), 1e-30);
-    return (logits.to(at::kDouble) - expected).abs().max().item<double>() / scale;
-  }
-};
-
 // Every instruction set and form, one image, a few, and enough to be computed together.
 void check_graph(const Graph& graph, double density, double tolerance = 2e-5) {
   Checked checked(graph, density);
@@ -443,39 +423,6 @@ TEST("serve: images are never computed together where that was not asked for, ho
     served.run(batch, logits.data());
     // Two threads take an image each; sixteen images a pixel would take far more.
     CHECK(served.bytes() < 3 * before);
-  }
-}
-
-TEST("serve: calls of more images than were expected give the same logits, in memory that does not grow with them") {
-  Graph graph;
-  graph.input = {1, 6, 6};
-  graph.nodes = {
-      {"conv", "Conv", {"input"}, {{"out_channels", {4}}, {"kernel_shape", {3, 3}}}},
-      {"flatten", "Flatten", {"conv"}, {}},
-      {"hidden", "Gemm", {"flatten"}, {{"out_features", {300}}}},
-      {"head", "Gemm", {"hidden"}, {{"out_features", {7}}}},
-  };
-  graph.output = graph.head = "head";
-  graph.classes = 7;
-  Checked checked(graph, 1);
-  for (const int64_t largest_batch : {1, 20, 70}) {
-    serve::ServeOptions options;
-    options.threads = 2;
-    options.largest_batch = largest_batch;
-    options.choice = Choice::dense;
-    for (const int64_t batch : {65, 150, 399}) CHECK_NEAR(checked.error(options, batch), 0, 2e-5);
-
-    serve::ServedNetwork served(graph, checked.tensors, options);
-    const std::vector<float> pixels(2000 * 36, 0.5f);
-    std::vector<float> logits(2000 * 7);
-    serve::Images images;
-    images.floats = pixels.data();
-    images.count = 200;
-    served.run(images, logits.data());
-    const int64_t before = served.bytes();
-    images.count = 2000;
-    served.run(images, logits.data());
-    CHECK_EQUAL(served.bytes(), before);
   }
 }
 

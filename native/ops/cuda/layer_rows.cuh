@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#include "ops/cuda/alignment.h"
+
 namespace finepune::cuda {
 
 constexpr int kThreads = 256;
@@ -66,10 +68,6 @@ __device__ inline void add_over_block(int value, int64_t* total) {
   if (lane == 0 && sum != 0) {
     atomicAdd(reinterpret_cast<unsigned long long*>(total), static_cast<unsigned long long>(static_cast<long long>(sum)));
   }
-}
-
-inline bool is_aligned(const void* address, uintptr_t bytes) {
-  return reinterpret_cast<uintptr_t>(address) % bytes == 0;
 }
 
 // Shares `layers` out over launches: calls launch(rows, count, blocks) for up to kRows rows at a time. Layers without

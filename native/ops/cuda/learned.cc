@@ -2,6 +2,7 @@
 #include <ATen/Context.h>
 #include <ATen/Functions.h>
 
+#include "ops/cuda/alignment.h"
 #include "ops/cuda/cross_entropy_kernel.h"
 #include "ops/cuda/operators.h"
 #include "ops/cuda/place.h"
@@ -30,7 +31,7 @@ TapGradients tap_gradients(const at::Tensor& images, int64_t outputs, const Taps
 }
 
 // As the kernel reads them. A part of another tensor may begin anywhere.
-bool begins_on_vector(const at::Tensor& values) { return reinterpret_cast<uintptr_t>(values.const_data_ptr()) % 16 == 0; }
+bool begins_on_vector(const at::Tensor& values) { return is_aligned(values.const_data_ptr(), 16); }
 
 }  // namespace
 
