@@ -60,17 +60,23 @@ TEST("batches come in order whatever the number of threads, the last one short")
 
 TEST("batches come where the system begins no more threads") {
   const GreyFile grey(1);
+  const auto file = std::make_shared<const ImageFile>(grey.description(1));
+  const auto take_all = [&file](int64_t batches, int threads) {
+    BatchLoader loader({.file = file,
+                        .channels = make_channel_map({ChannelOrder::gray, 1, {0}, {1}}, 1),
+                        .output = {4, 4},
+                        .batches = batches,
+                        .batch_size = 1,
+                        .threads = threads},
+                       [](int64_t batch, std::vector<BatchItem>& items) {
+                         items.push_back({0, static_cast<int32_t>(batch), {0, 0, 4, 4, false, false}});
+                       });
+    for (int64_t batch = 0; batch < batches; ++batch) CHECK_EQUAL(loader.next().labels[0].item<int64_t>(), batch);
+  };
+  // What a process allocates only once, for its first tensors, is not to be missed under the limit.
+  take_all(1, 1);
   const NoMoreThreads limit;
-  BatchLoader loader({.file = std::make_shared<const ImageFile>(grey.description(1)),
-                      .channels = make_channel_map({ChannelOrder::gray, 1, {0}, {1}}, 1),
-                      .output = {4, 4},
-                      .batches = 1000,
-                      .batch_size = 1,
-                      .threads = 1000},
-                     [](int64_t batch, std::vector<BatchItem>& items) {
-                       items.push_back({0, static_cast<int32_t>(batch), {0, 0, 4, 4, false, false}});
-                     });
-  for (int64_t batch = 0; batch < 1000; ++batch) CHECK_EQUAL(loader.next().labels[0].item<int64_t>(), batch);
+  take_all(1000, 1000);
 }
 
 TEST("what a loader thread throws comes out of next, and an unfinished loader ends") {
