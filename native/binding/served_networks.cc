@@ -8,11 +8,11 @@
 #include "ops/cpu/direct_choice.h"
 #include "ops/device.h"
 #include "ops/error.h"
+#include "ops/preprocessing.h"
 #include "serve/libtorch_network.h"
 #include "serve/served_network.h"
 #include "threads/give_way.h"
 #include "threads/most_threads.h"
-#include "train/crop.h"
 
 namespace finepune::binding {
 

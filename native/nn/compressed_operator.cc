@@ -63,7 +63,7 @@ std::unique_ptr<CompressedOperator> compress_operator(Network& network, size_t n
 
   const Shape input = network.input_shape(node);
   const Padding padding = padding_attribute(description);
-  ConvolutionShape shape;
+  PaddedConvolution shape;
   shape.height = input[1] + padding.top + padding.bottom;
   shape.width = input[2] + padding.left + padding.right;
   shape.strides = pair_attribute(description, "strides", 1, 1);

@@ -18,7 +18,7 @@ void expect(bool good, const char* what) {
 
 // Where in an image each column of the weight's rows is: int32 [in / groups * kernel height * kernel width], counted
 // from the first tap in the group's first channel.
-at::Tensor taps_of(const at::Tensor& weight, const ConvolutionShape& shape) {
+at::Tensor taps_of(const at::Tensor& weight, const PaddedConvolution& shape) {
   const auto range = [&](int64_t count, int64_t step) {
     return at::arange(count, weight.options().dtype(at::kInt)).mul(step);
   };
@@ -29,7 +29,7 @@ at::Tensor taps_of(const at::Tensor& weight, const ConvolutionShape& shape) {
 }
 
 // Where in an image the group of each entry's row begins: int32 [entries].
-at::Tensor groups_of(const CompressedRows& rows, const at::Tensor& weight, const ConvolutionShape& shape) {
+at::Tensor groups_of(const CompressedRows& rows, const at::Tensor& weight, const PaddedConvolution& shape) {
   const auto integers = weight.options().dtype(at::kInt);
   const at::Tensor group = at::floor_divide(at::arange(rows.rows, integers), rows.rows / shape.groups);
   const at::Tensor counts = rows.starts.diff().to(at::kLong);
@@ -38,7 +38,7 @@ at::Tensor groups_of(const CompressedRows& rows, const at::Tensor& weight, const
 
 }  // namespace
 
-CompressedConvolution compress_convolution(const at::Tensor& weight, const ConvolutionShape& shape) {
+CompressedConvolution compress_convolution(const at::Tensor& weight, const PaddedConvolution& shape) {
   expect(weight.dim() == 4 && shape.groups >= 1 && weight.size(0) % shape.groups == 0 && weight.size(0) >= shape.groups,
          "a weight [out, in / groups, height, width]");
   CompressedConvolution convolution;

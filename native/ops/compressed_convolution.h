@@ -13,7 +13,7 @@
 namespace finepune {
 
 // `height`, `width`: of the image with its padding.
-struct ConvolutionShape {
+struct PaddedConvolution {
   int64_t height = 0;
   int64_t width = 0;
   std::array<int64_t, 2> strides = {1, 1};
@@ -36,7 +36,7 @@ struct CompressedConvolution {
 // The entries of `weight`, float32 [out, in / groups, kernel height, kernel width], that are not zero; on its device,
 // for which this waits. Throws std::invalid_argument on shapes that do not fit together, and where the weight or an
 // image has 2^30 entries or more.
-CompressedConvolution compress_convolution(const at::Tensor& weight, const ConvolutionShape& shape);
+CompressedConvolution compress_convolution(const at::Tensor& weight, const PaddedConvolution& shape);
 
 // float32 [N, out, H', W'] in channels_last memory, of `images` [N, in, H, W], padded already, and `bias` [out]. On a
 // GPU it is queued on the current stream. Throws std::invalid_argument on tensors that do not fit together.

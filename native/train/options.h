@@ -9,21 +9,12 @@
 #include <vector>
 
 #include "nn/graph.h"
+#include "ops/preprocessing.h"
 
 namespace finepune {
 
 // Steps and positions up to here stay exact in every type they pass through, JavaScript's numbers among them.
 constexpr int64_t largest_step = int64_t{1} << 40;
-
-enum class ChannelOrder { rgb, bgr, gray };
-
-// x = (value * scale - mean[c]) / std[c], c counted in `order`.
-struct Normalization {
-  ChannelOrder order = ChannelOrder::rgb;
-  double scale = 1;
-  std::vector<double> mean;
-  std::vector<double> std;
-};
 
 // Of forward and backward; weights and the step stay float32. `tensor_float32`: products of float32 values rounded to 10
 // bits of mantissa, on GPUs that have them. `bfloat16`: autocast; on a CPU that does not multiply it as `float32`.

@@ -11,9 +11,9 @@
 #include <ATen/core/Tensor.h>
 
 #include "nn/network.h"
+#include "ops/preprocessing.h"
 #include "ops/product_precision.h"
 #include "train/batches.h"
-#include "train/crop.h"
 #include "train/device_images.h"
 #include "train/image_file.h"
 #include "train/options.h"

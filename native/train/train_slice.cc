@@ -6,6 +6,7 @@
 
 #include "ops/cross_entropy.h"
 #include "ops/memory_advice.h"
+#include "train/crop.h"
 #include "train/random.h"
 #include "train/sample_order.h"
 #include "train/session.h"

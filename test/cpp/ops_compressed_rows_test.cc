@@ -81,7 +81,7 @@ TEST_ON_DEVICES(
   struct {
     int64_t out, in, height, width;
     std::array<int64_t, 2> kernel;
-    ConvolutionShape shape;
+    PaddedConvolution shape;
   } const cases[] = {
       {7, 3, 9, 11, {3, 3}, {}},
       {16, 5, 13, 8, {1, 1}, {}},
@@ -95,7 +95,7 @@ TEST_ON_DEVICES(
     for (const double density : {0.0, 0.2, 1.0}) {
       const at::Tensor weight = sparse({one.out, one.in, one.kernel[0], one.kernel[1]}, density, 7);
       const at::Tensor bias = random_tensor({one.out}, 8);
-      ConvolutionShape shape = one.shape;
+      PaddedConvolution shape = one.shape;
       shape.height = one.height;
       shape.width = one.width;
       for (const auto format : {at::MemoryFormat::Contiguous, at::MemoryFormat::ChannelsLast}) {

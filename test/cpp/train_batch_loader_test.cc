@@ -8,8 +8,8 @@
 #include "check.h"
 #include "no_more_threads.h"
 #include "ops/error.h"
+#include "ops/preprocessing.h"
 #include "train/batch_loader.h"
-#include "train/crop.h"
 
 namespace finepune::test {
 namespace {
