@@ -3,6 +3,10 @@
 /** Exit status of an interrupted command. */
 const INTERRUPTED = 130;
 
+/** What the first Ctrl-C prints while images are decoded. */
+export const KEEPING_IMAGES =
+  'interrupted: saving the images decoded so far; press Ctrl-C again to leave at once without them';
+
 export interface Interrupt {
   /** Aborted at the first Ctrl-C (or SIGTERM, which schedulers send before they kill). */
   signal: AbortSignal;

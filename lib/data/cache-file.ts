@@ -6,6 +6,10 @@
  *     then   JSON of the contents that could not be decoded, SkippedContent[]
  *
  * Integers are little-endian. The header is written last, so that a file without it is one not finished.
+ *
+ * A file whose decoding was given up (see partial-cache.ts) differs in three things: its magic is "FPPARTLY"; the records end
+ * behind the last that is done, and the header says how many those are; and the list names, with null for a reason, the
+ * contents among them that are still to be decoded.
  */
 
 import { createHash } from 'node:crypto';
@@ -13,7 +17,11 @@ import { open, type FileHandle } from 'node:fs/promises';
 import sharp from 'sharp';
 import { DECODER_VERSION, type ImageGeometry } from './decode.js';
 
-const MAGIC = 'FPIMAGES';
+/** What a file of each kind begins with. */
+const MAGIC = { complete: 'FPIMAGES', partial: 'FPPARTLY' };
+const MAGIC_BYTES = 8;
+
+type Kind = keyof typeof MAGIC;
 const VERSION = 1;
 
 /** Where the records start: a page, so that they can be mapped. */
@@ -25,12 +33,21 @@ export interface SkippedContent {
   reason: string;
 }
 
+/** What a file is told by: the contents it is for and their geometry. */
+export interface CacheIdentity {
+  key: string;
+  count: number;
+  geometry: ImageGeometry;
+}
+
 interface CacheHeader {
   version: number;
   key: string;
   count: number;
   size: number;
   channels: number;
+  /** How many of the records are in the file; absent in a complete one, which has them all. */
+  records?: number;
   skippedBytes: number;
   skippedHash: string;
 }
@@ -38,6 +55,11 @@ interface CacheHeader {
 /** Bytes of one record. */
 export function recordBytes({ size, channels }: ImageGeometry): number {
   return size * size * channels;
+}
+
+/** Where a file's first `records` records end. */
+export function endOfRecords(records: number, geometry: ImageGeometry): number {
+  return RECORDS_OFFSET + records * recordBytes(geometry);
 }
 
 /** What a cache holds, as a name: the contents (sorted SHA-256), the geometry and everything that changes pixels. */
@@ -50,15 +72,49 @@ export function cacheKey(contents: readonly string[], geometry: ImageGeometry): 
   return hash.digest('hex');
 }
 
+/** Writes one record. */
+export async function writeRecord(
+  file: FileHandle,
+  pixels: Uint8Array,
+  record: number,
+  geometry: ImageGeometry,
+): Promise<void> {
+  await writeAt(file, pixels, endOfRecords(record, geometry));
+}
+
 /** Writes the list of undecodable contents and the header behind which a file counts as complete. */
 export async function finishCacheFile(
   file: FileHandle,
-  { key, count, geometry, skipped }: { key: string; count: number; geometry: ImageGeometry; skipped: SkippedContent[] },
+  { skipped, ...identity }: CacheIdentity & { skipped: readonly SkippedContent[] },
 ): Promise<void> {
-  const list = Buffer.from(JSON.stringify(skipped));
-  const end = RECORDS_OFFSET + count * recordBytes(geometry);
+  await writeListAndHeader(file, 'complete', { ...identity, records: identity.count, list: skipped });
+}
+
+/**
+ * The skipped contents of a complete cache file with this key, count and geometry; null where there is no such file or
+ * it is damaged. The records themselves are not read.
+ */
+export async function readCacheFile(path: string, identity: CacheIdentity): Promise<readonly SkippedContent[] | null> {
+  const found = await readList<SkippedContent>(path, 'complete', identity);
+  return found === null ? null : found.list;
+}
+
+/** A list of contents by record number, and how many of the records lie before it. */
+export interface CacheList<Content> {
+  list: readonly Content[];
+  records: number;
+}
+
+/** Ends a file: the list, sorted, behind `records` records; then the header that vouches for it. */
+export async function writeListAndHeader(
+  file: FileHandle,
+  kind: Kind,
+  { key, count, geometry, records, list }: CacheIdentity & CacheList<{ record: number }>,
+): Promise<void> {
+  const bytes = Buffer.from(JSON.stringify(list.toSorted((a, b) => a.record - b.record)));
+  const end = endOfRecords(records, geometry);
   await file.truncate(end); // where the last records were skipped, nothing has been written there
-  await file.write(list, 0, list.length, end);
+  await writeAt(file, bytes, end);
   await file.sync();
   const header: CacheHeader = {
     version: VERSION,
@@ -66,25 +122,27 @@ export async function finishCacheFile(
     count,
     size: geometry.size,
     channels: geometry.channels,
-    skippedBytes: list.length,
-    skippedHash: sha256(list),
+    ...(kind === 'partial' ? { records } : {}),
+    skippedBytes: bytes.length,
+    skippedHash: sha256(bytes),
   };
   const json = Buffer.from(JSON.stringify(header));
   const block = Buffer.alloc(RECORDS_OFFSET);
-  block.write(MAGIC, 0, 'latin1');
-  block.writeUInt32LE(json.length, MAGIC.length);
-  json.copy(block, MAGIC.length + 4);
-  await file.write(block, 0, block.length, 0);
+  block.write(MAGIC[kind], 0, 'latin1');
+  block.writeUInt32LE(json.length, MAGIC_BYTES);
+  json.copy(block, MAGIC_BYTES + 4);
+  await writeAt(file, block, 0);
 }
 
 /**
- * The skipped contents of a complete cache file with this key, count and geometry; null where there is no such file or
+ * What writeListAndHeader wrote into a file of this kind with this key, count and geometry; null where there is no such file or
  * it is damaged. The records themselves are not read.
  */
-export async function readCacheFile(
+export async function readList<Content>(
   path: string,
-  { key, count, geometry }: { key: string; count: number; geometry: ImageGeometry },
-): Promise<SkippedContent[] | null> {
+  kind: Kind,
+  identity: CacheIdentity,
+): Promise<CacheList<Content> | null> {
   let file: FileHandle;
   try {
     file = await open(path, 'r');
@@ -92,23 +150,7 @@ export async function readCacheFile(
     return null;
   }
   try {
-    const header = await readHeader(file);
-    const { size } = await file.stat();
-    const end = RECORDS_OFFSET + count * recordBytes(geometry);
-    if (
-      header === null ||
-      header.version !== VERSION ||
-      header.key !== key ||
-      header.count !== count ||
-      header.size !== geometry.size ||
-      header.channels !== geometry.channels ||
-      size !== end + header.skippedBytes
-    ) {
-      return null;
-    }
-    const list = Buffer.alloc(header.skippedBytes);
-    await file.read(list, 0, list.length, end);
-    return sha256(list) === header.skippedHash ? (JSON.parse(list.toString()) as SkippedContent[]) : null;
+    return await readOpenList<Content>(file, kind, identity);
   } catch {
     return null;
   } finally {
@@ -116,17 +158,52 @@ export async function readCacheFile(
   }
 }
 
-async function readHeader(file: FileHandle): Promise<CacheHeader | null> {
+async function readOpenList<Content>(
+  file: FileHandle,
+  kind: Kind,
+  { key, count, geometry }: CacheIdentity,
+): Promise<CacheList<Content> | null> {
+  const header = await readHeader(file, kind);
+  const records = kind === 'partial' ? header?.records : count;
+  const { size } = await file.stat();
+  if (
+    header === null ||
+    !isLength(records) ||
+    header.version !== VERSION ||
+    header.key !== key ||
+    header.count !== count ||
+    header.size !== geometry.size ||
+    header.channels !== geometry.channels ||
+    records > count ||
+    size !== endOfRecords(records, geometry) + header.skippedBytes
+  ) {
+    return null;
+  }
+  const bytes = Buffer.alloc(header.skippedBytes);
+  await file.read(bytes, 0, bytes.length, endOfRecords(records, geometry));
+  return sha256(bytes) === header.skippedHash ? { list: JSON.parse(bytes.toString()) as Content[], records } : null;
+}
+
+async function readHeader(file: FileHandle, kind: Kind): Promise<CacheHeader | null> {
   const block = Buffer.alloc(RECORDS_OFFSET);
   const { bytesRead } = await file.read(block, 0, block.length, 0);
-  if (bytesRead < block.length || block.toString('latin1', 0, MAGIC.length) !== MAGIC) return null;
-  const length = block.readUInt32LE(MAGIC.length);
-  if (length > RECORDS_OFFSET - MAGIC.length - 4) return null;
-  const header = JSON.parse(
-    block.toString('utf8', MAGIC.length + 4, MAGIC.length + 4 + length),
-  ) as Partial<CacheHeader>;
+  if (bytesRead < block.length || block.toString('latin1', 0, MAGIC_BYTES) !== MAGIC[kind]) return null;
+  const length = block.readUInt32LE(MAGIC_BYTES);
+  if (length > RECORDS_OFFSET - MAGIC_BYTES - 4) return null;
+  const header = JSON.parse(block.toString('utf8', MAGIC_BYTES + 4, MAGIC_BYTES + 4 + length)) as Partial<CacheHeader>;
   // The key covers the rest: a header with another key is never believed.
-  return Number.isSafeInteger(header.skippedBytes) && header.skippedBytes! >= 0 ? (header as CacheHeader) : null;
+  return isLength(header.skippedBytes) ? (header as CacheHeader) : null;
+}
+
+function isLength(value: number | undefined): value is number {
+  return Number.isSafeInteger(value) && value! >= 0;
+}
+
+/** Writes all of the bytes: the system may take fewer at a time, near the end of a disk or a limit. */
+async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < bytes.length;) {
+    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  }
 }
 
 /** SHA-256 in hexadecimal. */

@@ -3,9 +3,12 @@ import { join } from 'node:path';
 import { UsageError } from '../errors.js';
 import { imageCacheDirectory } from './cache-directory.js';
 
-/** Name endings of finished and unfinished cache files. */
+/** Name endings of cache files: finished ones, those whose decoding was given up, and those that a process is writing. */
 export const CACHE_EXTENSION = '.images';
+export const PARTIAL_EXTENSION = '.partial';
 export const TEMPORARY_EXTENSION = '.part';
+
+const EXTENSIONS = [CACHE_EXTENSION, PARTIAL_EXTENSION, TEMPORARY_EXTENSION];
 
 const DEFAULT_BUDGET = 20 * 2 ** 30;
 
@@ -92,7 +95,7 @@ async function listCaches(directory: string): Promise<CacheEntry[]> {
   const names = await readdir(directory).catch(() => []);
   const entries: CacheEntry[] = [];
   for (const name of names) {
-    if (!name.endsWith(CACHE_EXTENSION) && !name.endsWith(TEMPORARY_EXTENSION)) continue;
+    if (!EXTENSIONS.some((extension) => name.endsWith(extension))) continue;
     const path = join(directory, name);
     const status = await stat(path).catch(() => undefined); // another process may have removed it
     if (status?.isFile()) entries.push({ path, bytes: status.size, used: status.mtimeMs });

@@ -1,10 +1,11 @@
 export { imageCacheDirectory } from './cache-directory.js';
 export { cacheBudget, cacheReport, keepInUse, type CacheReport } from './cache-size.js';
 export { scanDataset, scanUndivided, type ScanOptions } from './dataset.js';
+export { decodingProgress } from './decoding-progress.js';
 export { decodeImage, resizePixels, type ImageGeometry } from './decode.js';
 export { openImageCache, type ImageCacheOptions } from './image-cache.js';
 export { refuseIgnored, type IgnoredImages } from './ignored.js';
 export { TextSeededRandom } from './random.js';
 export { findRepeated, type RepeatedImages } from './repeated.js';
-export { digestOfSamples, samplesOf, type Samples } from './samples.js';
+export { digestOfSamples, digestOfSequence, samplesOf, type Samples } from './samples.js';
 export type { Dataset, ImageCache, Item, Layout, PartName, SkippedImage } from './types.js';

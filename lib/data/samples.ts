@@ -11,6 +11,8 @@ export interface Samples {
   paths: string[];
 }
 
+type RecordsAndLabels = Pick<Samples, 'records' | 'labels'>;
+
 /**
  * The readable items as record numbers and labels, in the items' order.
  * @throws DataError where a class of the items has no readable image at all.
@@ -34,15 +36,25 @@ export function samplesOf(items: readonly Item[], cache: Pick<ImageCache, 'recor
 }
 
 /**
- * Digest of the samples' files and labels in order, 16 hexadecimal digits: equal for the same images of the same classes, wherever
- * they lie and whatever they are called. The first 64 bits of SHA-256: it tells data sets apart in every model file, where all
- * of them would be paid for in bytes.
+ * Digest of the samples' contents and labels, 16 hexadecimal digits: equal for the same images of the same classes, wherever
+ * they lie, whatever they are called and however they are sorted. The first 64 bits of SHA-256: it tells data sets apart in
+ * every model file, where all of them would be paid for in bytes.
  */
-export function digestOfSamples(
-  { records, labels }: Pick<Samples, 'records' | 'labels'>,
-  { contents }: Pick<ImageCache, 'contents'>,
-): string {
+export function digestOfSamples(samples: RecordsAndLabels, cache: Pick<ImageCache, 'contents'>): string {
+  return digestOf(linesOf(samples, cache).sort());
+}
+
+/** Digest of the samples' contents and labels in their order, which is what a place drawn at random depends on. As digestOfSamples otherwise. */
+export function digestOfSequence(samples: RecordsAndLabels, cache: Pick<ImageCache, 'contents'>): string {
+  return digestOf(linesOf(samples, cache));
+}
+
+function linesOf({ records, labels }: RecordsAndLabels, { contents }: Pick<ImageCache, 'contents'>): string[] {
+  return Array.from(records, (record, index) => `${contents[record]} ${labels[index]}\n`);
+}
+
+function digestOf(lines: readonly string[]): string {
   const hash = createHash('sha256');
-  records.forEach((record, index) => hash.update(`${contents[record]} ${labels[index]}\n`));
+  for (const line of lines) hash.update(line);
   return hash.digest('hex').slice(0, DIGEST_DIGITS);
 }

@@ -14,6 +14,7 @@ import {
 } from '../arguments.js';
 import { DataError } from '../errors.js';
 import {
+  decodingProgress,
   digestOfSamples,
   openImageCache,
   refuseIgnored,
@@ -112,16 +113,12 @@ export async function evaluate(source: ModelSource, options: EvaluateOptions): P
   const items = classesOfModel(dataset.items, dataset.labels, network, options.data);
 
   const { resize, channels } = network.spec.input;
-  let decoding: ProgressMeter | undefined;
   const cache = await openImageCache(items, {
     size: resize,
     channels: channels === 1 ? 1 : 3,
     strict,
     signal,
-    onProgress: ({ done, total }) => {
-      decoding ??= new ProgressMeter('decoding', 'images', total, report);
-      decoding.report(done);
-    },
+    onProgress: decodingProgress(items.length, report),
   });
   const samples = samplesOf(items, cache);
 

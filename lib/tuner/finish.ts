@@ -80,7 +80,6 @@ async function testDense(context: RunContext): Promise<{ top1: number }> {
 /** Writes the best weights of the last fine-tuning as model.safetensors. */
 async function writeModel(context: RunContext): Promise<void> {
   const { paths, config, images, network } = context;
-  const { fit, tune, test } = images.identity;
   const tensors = await readParameters(paths.bestCompressed);
   await writeModelFile(paths.model, {
     spec: network.spec,
@@ -94,7 +93,7 @@ async function writeModel(context: RunContext): Promise<void> {
       batchSize: config.batchSize,
       layout: images.dataset.layout,
       // By these `evaluate` knows the same images again.
-      parts: { fit, tune, test },
+      parts: images.digests,
     },
   });
 }

@@ -1,6 +1,6 @@
 /** What tells the images of a run from others. A run goes on with the same images in the same parts, or the test would be no test. */
 import { createHash } from 'node:crypto';
-import { type ImageCache, type PartName, type Samples, digestOfSamples } from '../data/index.js';
+import { type ImageCache, type PartName, type Samples, digestOfSamples, digestOfSequence } from '../data/index.js';
 
 /**
  * One digest for each way in which images may differ. How they are decoded is not among them: another version of the decoder is
@@ -21,6 +21,18 @@ const DIFFERENCES: Record<keyof ImagesIdentity, string> = {
   test: 'the readable images to test, their classes or their order are not those',
 };
 
+/** What a model file keeps of the images it comes from, by which `evaluate` knows those of a part again: their order tells it nothing. */
+export function digestsOf(
+  parts: Record<PartName, Pick<Samples, 'records' | 'labels'>>,
+  cache: Pick<ImageCache, 'contents'>,
+): Record<PartName, string> {
+  return {
+    fit: digestOfSamples(parts.fit, cache),
+    tune: digestOfSamples(parts.tune, cache),
+    test: digestOfSamples(parts.test, cache),
+  };
+}
+
 /**
  * The identity of decoded images: of a part, the contents and labels in order, since what is random in training is drawn by
  * position. Paths do not count.
@@ -34,9 +46,9 @@ export function identityOf(
   return {
     shape: `${height} x ${width} x ${channels}`,
     classes: createHash('sha256').update(JSON.stringify(labels)).digest('hex'),
-    fit: digestOfSamples(parts.fit, cache),
-    tune: digestOfSamples(parts.tune, cache),
-    test: digestOfSamples(parts.test, cache),
+    fit: digestOfSequence(parts.fit, cache),
+    tune: digestOfSequence(parts.tune, cache),
+    test: digestOfSequence(parts.test, cache),
   };
 }
 

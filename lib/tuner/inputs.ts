@@ -2,7 +2,9 @@
 import { DataError } from '../errors.js';
 import {
   type Dataset,
+  type PartName,
   type RepeatedImages,
+  decodingProgress,
   findRepeated,
   openImageCache,
   refuseIgnored,
@@ -19,9 +21,8 @@ import {
   withClasses,
 } from '../models/index.js';
 import type { ImageFile } from '../native/addon.js';
-import { ProgressMeter } from '../progress.js';
 import type { DataEvent, ProgressEvent } from '../run/types.js';
-import { type ImagesIdentity, identityOf } from './images-identity.js';
+import { type ImagesIdentity, digestsOf, identityOf } from './images-identity.js';
 
 /** Images of one part of the data, by record of the image cache. */
 export interface Part {
@@ -40,8 +41,10 @@ export interface RunImages {
   repeated: RepeatedImages | null;
   /** Seconds spent decoding; near 0 where the cache had them. */
   seconds: number;
-  /** Tells these images from others. */
+  /** Tells these images, in their order, from others. */
   identity: ImagesIdentity;
+  /** Tells the images of each part from others, in any order. */
+  digests: Record<PartName, string>;
 }
 
 /** The network of a run with the class count of the data, and the weights it starts with. */
@@ -105,14 +108,13 @@ async function readImages(
 ): Promise<RunImages> {
   const items = [...dataset.fit, ...dataset.tune, ...dataset.test];
   const startedAt = performance.now();
-  const meter = new ProgressMeter('decoding', 'images', items.length, emit);
   const cache = await openImageCache(items, {
     size: spec.input.resize,
     channels: spec.input.channels === 1 ? 1 : 3,
     concurrency: request.threads,
     strict: request.strict,
     signal,
-    onProgress: ({ done }) => meter.report(done),
+    onProgress: decodingProgress(items.length, emit),
   });
   const seconds = (performance.now() - startedAt) / 1000;
   const part = (name: 'fit' | 'tune' | 'test'): Part => {
@@ -133,6 +135,7 @@ async function readImages(
     repeated: findRepeated(dataset, cache),
     seconds,
     identity: identityOf(dataset.labels, parts, cache),
+    digests: digestsOf(parts, cache),
   };
 }
 

@@ -142,6 +142,32 @@ describe('an interrupted run', () => {
     },
   );
 
+  it('keeps the images decoded before Ctrl-C, and the same command goes on from there', async () => {
+    const fresh = await makeSmallTask(30); // other images than those decoded before
+    const out = join(makeFolder(), 'run');
+    const words = [...quickly(fresh), '--out', out, '--json'];
+    // From inside, so that it comes while there are images left, however slow this process is.
+    const interruptAtTen = `process.stdout.write = new Proxy(process.stdout.write, { apply(write, stream, [text, ...rest]) {
+      if (/"task":"decoding","done":10,/.test(text)) process.kill(process.pid, 'SIGINT');
+      return write.call(stream, text, ...rest);
+    } });`;
+    vi.stubEnv('NODE_OPTIONS', `--import data:text/javascript,${encodeURIComponent(interruptAtTen)}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const stopped = await runCli(words);
+    vi.unstubAllEnvs();
+    expect(stopped.stderr).toMatch(/^interrupted: saving the images decoded so far; press Ctrl-C again [^\n]+\n/);
+    const [, kept] =
+      /: stopped on request; (\d+) of 60 are decoded and kept, start again [^\n]+\n$/.exec(stopped.stderr) ?? [];
+    expect(stopped.status).toBe(130);
+    expect(existsSync(out)).toBe(false);
+    const again = await runCli(words);
+    expect(again).toMatchObject({ status: 0, stderr: '' });
+    const told = eventsOf(again.stdout).filter(({ task }) => task === 'decoding');
+    expect(told.slice(0, 2)).toMatchObject([{ done: 0 }, { done: Number(kept), rate: null }]);
+    expect(told).toHaveLength(2 + 60 - Number(kept));
+    expect(resultOf(out).accuracy.images).toBe(12);
+  });
+
   it('leaves at once at the second Ctrl-C, in the middle of a slice', async () => {
     // Batches so large that the slice under way outlives both signals.
     const words = [...quickly(task), ...budget(100_000), '--batch-size', '20000', '--out', join(makeFolder(), 'run')];

@@ -1,14 +1,18 @@
 /** `evaluate`: accuracy of a model on a folder of labelled images. */
 
+import { DECODING_TASK } from '../../data/decoding-progress.js';
 import { ignoredNote } from '../../data/ignored.js';
 import type { PartName } from '../../data/types.js';
 import { UsageError } from '../../errors.js';
 import { defineCommand } from '../command.js';
+import { KEEPING_IMAGES } from '../interrupt.js';
 import { choiceFlag, integerFlag, switchFlag, textFlag } from '../flags/flag.js';
 import { networkFlags, networkFrom } from '../flags/network-flags.js';
 import { rangeOf } from '../flags/setting-range.js';
 import { formatCount, formatRate, formatShare } from '../../format.js';
 import { renderTable } from '../render/table.js';
+
+const STOPPING = 'interrupted: stopping';
 
 export const evaluateCommand = defineCommand({
   name: 'evaluate',
@@ -43,7 +47,7 @@ export const evaluateCommand = defineCommand({
     const { data } = flags;
     if (data === undefined) throw new UsageError('--data is missing: the folder of labelled images to evaluate on');
     const { evaluate } = await import('../../serve/evaluate.js');
-    onSlowWork('interrupted: stopping');
+    onSlowWork(STOPPING);
     const report = await evaluate(source, {
       data,
       split: flags.split,
@@ -54,7 +58,10 @@ export const evaluateCommand = defineCommand({
       batchSize: flags['batch-size'],
       strict: flags.strict,
       signal,
-      onProgress: (progress) => terminal.progress(progress),
+      onProgress: (progress) => {
+        onSlowWork(progress.task === DECODING_TASK ? KEEPING_IMAGES : STOPPING);
+        terminal.progress(progress);
+      },
     });
     for (const { path, reason } of report.skipped) terminal.note(`skipped ${path}: ${reason}`);
     if (report.ignored !== null) terminal.note(ignoredNote(report.ignored));

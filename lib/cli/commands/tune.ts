@@ -2,6 +2,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { DECODING_TASK } from '../../data/decoding-progress.js';
 import { AbortedError, UsageError } from '../../errors.js';
 import type { TuneConfig, TuneEvent, TuneResult } from '../../run/types.js';
 import { defineCommand, PROGRAM, type CommandContext } from '../command.js';
@@ -9,6 +10,7 @@ import { readConfigFile } from '../flags/config-file.js';
 import { textFlag } from '../flags/flag.js';
 import { withDefaults } from '../flags/tune-defaults.js';
 import { tuneFlags } from '../flags/tune-flags.js';
+import { KEEPING_IMAGES } from '../interrupt.js';
 import { TuneStory } from '../render/tune-story.js';
 
 const NOT_BEGUN = 'interrupted: stopping; nothing of the run is there to save yet';
@@ -46,8 +48,10 @@ export const tuneCommand = defineCommand({
         : tuner.resume(resume, { signal: context.signal });
     let directory = resume;
     try {
-      await show(run, run.result, context, (started) => {
-        directory = started;
+      await show(run, run.result, context, (event) => {
+        if (event.event === 'progress' && event.task === DECODING_TASK) context.onSlowWork(KEEPING_IMAGES);
+        if (event.event !== 'start') return;
+        directory = event.run;
         context.onSlowWork(SAVING);
       });
     } catch (error) {
@@ -60,19 +64,19 @@ export const tuneCommand = defineCommand({
 /**
  * Follows a run to its end.
  *
- * @param onStart told the run's directory once there is something in it to go on from
+ * @param onEvent told each event before it is shown
  */
 async function show(
   events: AsyncIterable<TuneEvent>,
   result: Promise<TuneResult>,
   context: CommandContext,
-  onStart: (directory: string) => void,
+  onEvent: (event: TuneEvent) => void,
 ): Promise<void> {
   // Awaited last; until then a failure reaches us through the iteration, and must not be called unhandled.
   result.catch(() => undefined);
   const story = new TuneStory(context.terminal, context.verbose);
   for await (const event of events) {
-    if (event.event === 'start') onStart(event.run);
+    onEvent(event);
     if (context.json) context.terminal.json(event, 0);
     else story.tell(event);
   }

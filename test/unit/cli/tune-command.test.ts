@@ -48,6 +48,15 @@ describe('an interrupted tune', () => {
     expect(notices).toEqual(['interrupted: stopping; nothing of the run is there to save yet']);
   });
 
+  it('promises to keep the decoded images while it decodes', async () => {
+    events.push({ event: 'progress', task: 'decoding' });
+    await interrupted();
+    expect(notices).toEqual([
+      'interrupted: stopping; nothing of the run is there to save yet',
+      'interrupted: saving the images decoded so far; press Ctrl-C again to leave at once without them',
+    ]);
+  });
+
   it('promises a checkpoint, and says how to go on, once the run has begun', async () => {
     writeFileSync(join(directory, 'config.json'), '{}');
     events.push({ event: 'progress' }, { event: 'start', run: directory });

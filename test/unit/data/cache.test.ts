@@ -105,10 +105,10 @@ describe('the cache of decoded images', () => {
     expect(again.skipped).toHaveLength(1);
   });
 
-  it('counts every image decoded in its progress', async () => {
+  it('counts every image decoded in its progress, from none', async () => {
     const onProgress = vi.fn();
     await openCache({ onProgress, concurrency: 3 });
-    expect(onProgress.mock.calls).toEqual([1, 2, 3, 4, 5, 6].map((done) => [{ done, total: 6 }]));
+    expect(onProgress.mock.calls).toEqual([0, 1, 2, 3, 4, 5, 6].map((done) => [{ done, total: 6 }]));
   });
 
   it('counts files in its progress, so that it ends at their number where some are equal or cannot be read', async () => {
@@ -134,7 +134,7 @@ describe('the cache of decoded images', () => {
     }
   });
 
-  it('stops on the signal and leaves nothing behind', async () => {
+  it('stops on the signal and leaves nothing behind where nothing is decoded', async () => {
     const controller = new AbortController();
     const onProgress = () => controller.abort();
     const error = await rejection(openCache({ signal: controller.signal, onProgress, concurrency: 1 }));

@@ -1,11 +1,18 @@
 import { rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { openImageCache, samplesOf, scanDataset } from '../../../lib/data/index.js';
+import {
+  type ImageCache,
+  type PartName,
+  type Samples,
+  openImageCache,
+  samplesOf,
+  scanDataset,
+} from '../../../lib/data/index.js';
 import { RunError } from '../../../lib/errors.js';
 import { writeSafetensors } from '../../../lib/models/index.js';
 import { readCheckpointProgress } from '../../../lib/tuner/checkpoint.js';
-import { type ImagesIdentity, identityOf } from '../../../lib/tuner/images-identity.js';
+import { type ImagesIdentity, digestsOf, identityOf } from '../../../lib/tuner/images-identity.js';
 import { checkStanding, newStanding } from '../../../lib/tuner/standing.js';
 import { addClass, plainPng, temporaryFolder } from '../data/fixtures.js';
 
@@ -16,13 +23,25 @@ beforeEach(async () => {
   data = join(root, 'data');
 });
 
-/** What a run on the folder as it is now would begin with. */
-async function identity(size = 4): Promise<ImagesIdentity> {
+/** The folder's images as they are now. */
+async function images(size = 4): Promise<{ labels: string[]; parts: Record<PartName, Samples>; cache: ImageCache }> {
   const dataset = await scanDataset(data, { seed: 1 });
   const items = [...dataset.fit, ...dataset.tune, ...dataset.test];
   const cache = await openImageCache(items, { size, channels: 3, directory: join(root, 'cache') });
   const [fit, tune, test] = [dataset.fit, dataset.tune, dataset.test].map((part) => samplesOf(part, cache));
-  return identityOf(dataset.labels, { fit, tune, test }, cache);
+  return { labels: dataset.labels, parts: { fit, tune, test }, cache };
+}
+
+/** What a run on them would begin with. */
+async function identity(size?: number): Promise<ImagesIdentity> {
+  const { labels, parts, cache } = await images(size);
+  return identityOf(labels, parts, cache);
+}
+
+/** What a run on them would leave in its model file. */
+async function digests(): Promise<Record<PartName, string>> {
+  const { parts, cache } = await images();
+  return digestsOf(parts, cache);
 }
 
 /** Goes on with a run that began with these images and whose checkpoint is read again. */
@@ -113,5 +132,29 @@ describe('a checkpoint', () => {
     for (const value of [null, 7, {}, { stage: 1, step: 2 }, { stage: 1, step: 2, imagesKey: 'key' }]) {
       expect(() => checkStanding(value, now, 'state')).toThrow(/^state does not say where the run stood/);
     }
+  });
+});
+
+describe('what a model file keeps of its images', () => {
+  it('is the same where images are only renamed within their part, which a run does not go on with', async () => {
+    await makeParts();
+    const [before, kept] = [await identity(), await digests()];
+    await rename(join(data, 'test', 'oak', '0.png'), join(data, 'test', 'oak', 'z.png'));
+    expect(await digests()).toEqual(kept);
+    const now = await identity();
+    expect(() => goOn(before, now)).toThrow(/the readable images to test/);
+  });
+
+  it('differs where an image has another class or is in another part', async () => {
+    await makeParts();
+    const kept = await digests();
+    await rename(join(data, 'test', 'ash', '0.png'), join(data, 'test', 'oak', '9.png'));
+    const relabelled = await digests();
+    expect(relabelled.test).not.toBe(kept.test);
+    expect(relabelled).toMatchObject({ fit: kept.fit, tune: kept.tune });
+    await rename(join(data, 'val', 'ash', '0.png'), join(data, 'train', 'ash', '9.png'));
+    const moved = await digests();
+    expect(moved.fit).not.toBe(kept.fit);
+    expect(moved.tune).not.toBe(kept.tune);
   });
 });
