@@ -25,6 +25,7 @@ export type {
 export {
   diagnose,
   evaluate,
+  exportModel,
   inspect,
   loadModel,
   type ClassifyListOptions,
@@ -32,6 +33,9 @@ export {
   type Diagnosis,
   type EvaluateOptions,
   type EvaluateReport,
+  type ExportFormat,
+  type ExportOptions,
+  type ExportResult,
   type ImageInput,
   type InspectOptions,
   type LoadModelOptions,

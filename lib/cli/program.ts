@@ -1,8 +1,8 @@
 /** Parses the command line, runs the command, and turns errors into one line and an exit status. */
 
-import { readFileSync } from 'node:fs';
 import yargs, { type Argv } from 'yargs';
 import { AbortedError, FinepuneError, InternalError, messageOf, UsageError } from '../errors.js';
+import { packageVersion } from '../package-version.js';
 import { type Command, PROGRAM } from './command.js';
 import { commands } from './commands/index.js';
 import { errorLine } from './render/error-line.js';
@@ -180,12 +180,4 @@ function stackOf(error: Error): string {
   for (let cause = error.cause; cause instanceof Error; cause = cause.cause)
     lines.push(`caused by ${cause.stack ?? cause.message}`);
   return lines.join('\n');
-}
-
-function packageVersion(): string {
-  // Two folders up from dist/cli and from lib/cli alike.
-  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
-  return typeof manifest === 'object' && manifest !== null && 'version' in manifest
-    ? String(manifest.version)
-    : 'unknown';
 }

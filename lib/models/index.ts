@@ -4,11 +4,12 @@ export { elementsOf, inferShapes, parameterShapes, topologicalOrder, type Parame
 export { classCount, listModels, loadSpec, toGraph, toNormalization, withClasses } from './spec.js';
 export type { WeightFile, WeightFormat, WeightTensor } from './weight-types.js';
 export { readWeights } from './read-weights.js';
-export { writeOnnx, type OnnxTensors } from './onnx-writer.js';
+export { onnxPieces, writeOnnx, type OnnxTensors } from './onnx-writer.js';
 export { matchWeights, type MatchedWeights } from './match-weights.js';
 export {
   readSafetensorsHeader,
   readSafetensorsTensor,
+  writePlainSafetensors,
   writeSafetensors,
   type ElementType,
   type SafetensorsEntry,

@@ -56,9 +56,14 @@ const expected = ({ name, shape }: ParameterShape): string => `${name} [${shapeT
  * The head starts fresh where only its class count differs. Anything else missing or of another shape is an error that
  * lists what was expected, unless `partial` lets it start fresh.
  *
+ * @param options.mend what the message says of a file that lacks some: where nothing may start fresh, --partial is no help
  * @throws WeightsError for weights of another network, missing or misshapen tensors, NaN.
  */
-export function matchWeights(spec: ModelSpec, file: WeightFile, options: { partial: boolean }): MatchedWeights {
+export function matchWeights(
+  spec: ModelSpec,
+  file: WeightFile,
+  options: { partial: boolean; mend?: string },
+): MatchedWeights {
   const parameters = parameterShapes(spec);
   const tensors = new Map<string, WeightTensor>();
   const missing: ParameterShape[] = [];
@@ -103,7 +108,7 @@ export function matchWeights(spec: ModelSpec, file: WeightFile, options: { parti
   }
   if (wrong > 0 && !options.partial) {
     throw new WeightsError(
-      `${file.path}: does not fit ${spec.name} (${found}); give --partial to start what is missing fresh`,
+      `${file.path}: does not fit ${spec.name} (${found}); ${options.mend ?? 'give --partial to start what is missing fresh'}`,
     );
   }
   for (const [name, { data }] of tensors) checkFinite(file, name, data);

@@ -3,9 +3,10 @@ import { stat } from 'node:fs/promises';
 import { checkArgument, checkFields, oneOf, path as pathRule, trueOrFalse, type Rules } from '../arguments.js';
 import { WeightsError } from '../errors.js';
 import type { ValueCoding } from '../native/addon.js';
+import { refuseSources } from '../same-file.js';
 import { isModelFile, readModelFile, writeModelFile, writePackedWeights } from './model-file.js';
 import { readWeights } from './read-weights.js';
-import { writeSafetensors } from './safetensors.js';
+import { writePlainSafetensors } from './safetensors.js';
 import type { WeightFile, WeightFormat } from './weight-types.js';
 
 /** Values of weights: as they are, as float16, or from a codebook of 2 to 8 bits for each layer. */
@@ -64,7 +65,7 @@ function codingOf({ values = 'float32', dropZeroSigns = false }: PackOptions): V
  * nothing. A model file stays one; of other files float16 and float64 become float32 and integer tensors are left out, as
  * everywhere in this package.
  *
- * @throws as reading a weight file does; WeightsError where a weight cannot be rounded as asked; FileError; UsageError
+ * @throws as reading a weight file does; WeightsError where a weight cannot be rounded as asked; FileError; UsageError, also where `out` is the file read
  * @example
  * const { bytes } = await pack('pruned.pth', 'small.safetensors');
  */
@@ -74,6 +75,7 @@ export async function pack(path: string, out: string, options: PackOptions = {})
   checkFields('pack', options, RULES);
   const coding = codingOf(options);
   const { format, tensors, metadata } = await readWeights(path);
+  await refuseSources(out, [path], 'what is packed');
   if (format === 'finepune' && (await isModelFile(path))) await writeModelFile(out, await readModelFile(path), coding);
   else await writePackedWeights(out, { tensors, metadata }, coding);
   return resultOf(path, out, format, tensors);
@@ -82,7 +84,8 @@ export async function pack(path: string, out: string, options: PackOptions = {})
 /**
  * Writes the tensors of a file of this package, packed weights or a model, as plain float32 .safetensors.
  *
- * @throws WeightsError where the file is of another kind; ModelFileError where it is damaged; FileError; UsageError
+ * @throws WeightsError where the file is of another kind; ModelFileError where it is damaged; FileError; UsageError, also
+ *   where `out` is the file read
  */
 export async function unpack(path: string, out: string): Promise<PackResult> {
   checkArgument('path', path, pathRule);
@@ -91,11 +94,7 @@ export async function unpack(path: string, out: string): Promise<PackResult> {
   if (format !== 'finepune') {
     throw new WeightsError(`${path}: a ${format} file, not one that pack or tune wrote; there is nothing to unpack`);
   }
-  const known = Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== undefined);
-  await writeSafetensors(
-    out,
-    [...tensors].map(([name, { shape, data }]) => ({ name, dtype: 'F32', shape, data })),
-    Object.fromEntries(known),
-  );
+  await refuseSources(out, [path], 'what is unpacked');
+  await writePlainSafetensors(out, tensors, metadata);
   return resultOf(path, out, format, tensors);
 }

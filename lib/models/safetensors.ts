@@ -63,6 +63,25 @@ export async function readSafetensorsTensor(
   }
 }
 
+/**
+ * Writes float32 tensors as they are, for any other program.
+ *
+ * @param metadata the header's __metadata__; what is undefined is left out.
+ * @throws as writeSafetensors.
+ */
+export async function writePlainSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>,
+  metadata: Readonly<Partial<Record<string, string>>>,
+): Promise<void> {
+  const known = Object.entries(metadata).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  await writeSafetensors(
+    path,
+    [...tensors].map(([name, { shape, data }]) => ({ name, dtype: 'F32', shape, data })),
+    Object.fromEntries(known),
+  );
+}
+
 function layOut(tensors: Iterable<SafetensorsTensor>): { order: SafetensorsTensor[]; described: [string, unknown][] } {
   // Wide elements first, as the format's own writer does: every tensor then starts at a multiple of its element.
   const order = [...tensors].sort((a, b) => ELEMENT_BYTES[b.dtype] - ELEMENT_BYTES[a.dtype]);

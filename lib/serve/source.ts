@@ -19,6 +19,7 @@ import {
   readModelFile,
   readWeights,
   withClasses,
+  type MatchedWeights,
   type ModelSpec,
   type WeightFile,
 } from '../models/index.js';
@@ -67,9 +68,10 @@ export interface LoadedNetwork {
 /**
  * Reads a network with its weights.
  *
+ * @param options.whole refuse weights that lack a parameter, whatever the source says of `partial`
  * @throws ModelFileError, WeightsError, SpecError for files that cannot be used; UsageError where it is no source
  */
-export async function loadNetwork(source: ModelSource): Promise<LoadedNetwork> {
+export async function loadNetwork(source: ModelSource, { whole = false } = {}): Promise<LoadedNetwork> {
   checkArgument('the source', source, SOURCE_RULE);
   if (typeof source === 'string') {
     const { spec, labels, tensors, provenance } = await readModelFile(source);
@@ -78,7 +80,7 @@ export async function loadNetwork(source: ModelSource): Promise<LoadedNetwork> {
   checkFields('the source', source, NETWORK_RULES);
   const file = await readWeights(source.weights);
   const spec = withClassesOf(file, loadSpec(source.model));
-  const matched = matchWeights(spec, file, { partial: source.partial ?? false });
+  const matched = whole ? matchAll(spec, file) : matchWeights(spec, file, { partial: source.partial ?? false });
   const labels = source.labels ?? null;
   if (labels !== null && labels.length !== classCount(spec)) {
     throw new WeightsError(
@@ -86,6 +88,14 @@ export async function loadNetwork(source: ModelSource): Promise<LoadedNetwork> {
     );
   }
   return { spec, labels, tensors: matched.tensors, fresh: matched.fresh, provenance: null };
+}
+
+/** @throws WeightsError where a parameter would start fresh */
+function matchAll(spec: ModelSpec, file: WeightFile): MatchedWeights {
+  const mend = 'give weights that hold every parameter';
+  const matched = matchWeights(spec, file, { partial: false, mend });
+  if (matched.fresh.length === 0) return matched;
+  throw new WeightsError(`${file.path}: no values for ${matched.fresh.join(', ')} of ${spec.name}; ${mend}`);
 }
 
 /** The spec with as many classes as the weights' head has: nobody has to write a spec to change a number. */

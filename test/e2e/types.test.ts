@@ -10,11 +10,12 @@ const declarations = fileURLToPath(new URL('../../dist/index.js', import.meta.ur
 
 /** What the options of every call may be where a caller has them or not. */
 const CALLER = `
-import { BayesianOptimizer, evaluate, loadModel, tune, type ImageInput, type TuneOptions } from ${JSON.stringify(declarations)};
+import { BayesianOptimizer, evaluate, exportModel, loadModel, tune, type ExportFormat, type ImageInput, type TuneOptions } from ${JSON.stringify(declarations)};
 
 declare const count: number | undefined;
 declare const signal: AbortSignal | undefined;
 declare const pixels: ImageData;
+declare const format: ExportFormat | undefined;
 declare const file: Blob;
 declare const bytes: ArrayBuffer;
 const options: TuneOptions = { data: undefined, out: undefined, threads: count, signal };
@@ -23,6 +24,8 @@ await evaluate('model', { data: 'photos', batchSize: count, signal });
 const model = await loadModel({ model: 'alexnet', weights: 'a.pth', partial: undefined, labels: undefined }, { threads: count });
 const images: ImageInput[] = [pixels, file, bytes, new URL('file:///a.png'), 'a.png', new Uint8Array(1)];
 await model.classify(images, { top: count, signal, settle: undefined });
+const { bytes: written } = await exportModel({ model: 'alexnet', weights: 'a.pth' }, 'a.onnx', { format });
+console.log(written.toFixed());
 const optimizer = new BayesianOptimizer({ dimensions: 2, seed: 1, initial: count, objective: undefined });
 optimizer.tell([0, 0], { objective: count, constraints: undefined, time: count, failed: undefined });
 `;

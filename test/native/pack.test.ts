@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
@@ -132,6 +132,19 @@ describe('pack and unpack', () => {
     await expect(unpack(path, out)).rejects.toThrow(WeightsError);
     await expect(pack(join(folder, 'none.pth'), out)).rejects.toMatchObject({ code: 'E_IO' });
     expect(existsSync(out)).toBe(false);
+  });
+
+  it('leave alone the file they read, by any of its names', async () => {
+    const folder = temporaryFolder();
+    const [plain, packed, link] = [await plainFile(folder), join(folder, 'packed'), join(folder, 'link')];
+    await pack(plain, packed);
+    symlinkSync(packed, link);
+    const before = readFileSync(packed);
+    for (const out of [packed, link]) {
+      await expect(unpack(packed, out)).rejects.toThrow(/is the file that what is unpacked is read from; name another/);
+      await expect(pack(packed, out, { values: 'cb2' })).rejects.toThrow(UsageError);
+    }
+    expect(readFileSync(packed).equals(before)).toBe(true);
   });
 
   it('are inspected with bits near the bound', async () => {

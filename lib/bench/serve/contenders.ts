@@ -83,7 +83,7 @@ export async function openOnnxruntime(spec: ModelSpec, tensors: Tensors, threads
     name: 'onnxruntime',
     run: async (input, shape) => {
       const results = await session.run({ input: new Tensor('float32', input, shape) });
-      return results[spec.output].data as Float32Array;
+      return results[session.outputNames[0]].data as Float32Array;
     },
     dispose: () => session.release(),
   };

@@ -4,6 +4,7 @@ import type { Command, CommandGroup } from '../command.js';
 import { benchCommands } from './bench/index.js';
 import { doctorCommand } from './doctor.js';
 import { evaluateCommand } from './evaluate.js';
+import { exportCommand } from './export.js';
 import { inspectCommand } from './inspect.js';
 import { installCommand } from './install.js';
 import { packCommand } from './pack.js';
@@ -17,6 +18,7 @@ export const commands: readonly (Command | CommandGroup)[] = [
   evaluateCommand,
   predictCommand,
   inspectCommand,
+  exportCommand,
   packCommand,
   unpackCommand,
   reportCommand,

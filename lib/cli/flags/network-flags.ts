@@ -1,4 +1,4 @@
-/** The flags by which `evaluate` and `predict` name a network that was never tuned, and say where to run. */
+/** The flags by which `evaluate`, `predict` and `export` name a network that was never tuned, and say where to run. */
 
 import { UsageError } from '../../errors.js';
 import type { ModelSource } from '../../serve/source.js';

@@ -19,7 +19,7 @@ async function run(...words: string[]): Promise<{ status: number; stdout: string
 }
 
 describe('runProgram', () => {
-  it.each(['tune', 'evaluate', 'predict', 'inspect', 'report', 'doctor', 'install'])(
+  it.each(['tune', 'evaluate', 'predict', 'inspect', 'export', 'report', 'doctor', 'install'])(
     'explains %s with --help',
     async (command) => {
       const { status, stdout, stderr } = await run(command, '--help');
@@ -70,6 +70,13 @@ describe('runProgram', () => {
     [['predict', '--weights', 'w.pth', 'a.jpg'], /--weights needs --model/],
     [['predict', 'm.safetensors'], /which images\?/],
     [['predict', 'm.safetensors', 'a.jpg', '--top', '0'], /expected a whole number 1 or more for --top/],
+    [['export'], /<words..> is missing after export/],
+    [['export', '--model', 'alexnet', 'a.onnx'], /--model needs --weights/],
+    [['export', 'm.safetensors'], /which file to write\? Name an .onnx or .safetensors file after the model/],
+    [['export', 'm.safetensors', 'a.onnx', 'b.onnx'], /unexpected word "b.onnx" after a.onnx, the file to write/],
+    [['export', 'm.safetensors', 'a.bin'], /a.bin: its extension tells no format; .*--format onnx or --format safe/],
+    [['export', 'm.safetensors', 'a', '--format', 'tflite'], /expected one of onnx, safetensors for --format/],
+    [['export', 'm.safetensors', 'a.onnx', '--device', 'cpu'], /unknown flag --device/],
     [['tune', '--rounds', '1', '--', '--evals', '2'], /unexpected word "--evals" after tune/],
     [['tune', '--rounds', '--', '3'], /--rounds needs a value before --/],
     [['tune', '--strict=yes'], /expected true or false for --strict but received "yes"/],
