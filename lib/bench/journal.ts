@@ -1,8 +1,9 @@
 /** What a benchmark of hours has measured so far, so that it can be interrupted. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { RunError } from '../errors.js';
+import { FileError, messageOf, RunError } from '../errors.js';
 import { JsonLinesFile } from '../run/json-lines.js';
+import { acquireRunLock, type RunLock } from '../run/run-lock.js';
 
 interface Entry<Outcome> {
   seed: number;
@@ -15,23 +16,32 @@ export class BenchJournal<Outcome> implements Disposable {
   private constructor(
     private readonly file: JsonLinesFile,
     private readonly entries: Entry<Outcome>[],
+    private readonly lock: RunLock,
   ) {}
 
   /**
-   * Opens OUT/bench.jsonl.
+   * Opens OUT/bench.jsonl, and keeps OUT from other processes until it is disposed of.
    *
    * @param task what is measured, as a value for JSON.
-   * @throws RunError where the file belongs to another task, or is damaged.
+   * @throws RunError where the file belongs to another task, or is damaged, or another process has the folder; FileError where
+   *   it cannot be written.
    */
   static open<Outcome>(out: string, task: object): BenchJournal<Outcome> {
-    mkdirSync(out, { recursive: true });
-    const path = join(out, 'bench.jsonl');
-    const [head, ...lines] = JsonLinesFile.read(path);
-    const isNew = (head as object | undefined) === undefined;
-    if (!isNew) checkSameTask(path, (head['task'] ?? {}) as Record<string, unknown>, task as Record<string, unknown>);
-    const file = new JsonLinesFile(path);
-    if (isNew) file.append({ task });
-    return new BenchJournal(file, lines as unknown as Entry<Outcome>[]);
+    makeFolder(out);
+    const lock = acquireRunLock(out);
+    try {
+      const path = join(out, 'bench.jsonl');
+      const [head, ...lines] = JsonLinesFile.read(path);
+      // Where nothing was measured yet, the task may be mended.
+      const isNew = lines.length === 0;
+      if (!isNew) checkSameTask(path, (head['task'] ?? {}) as Record<string, unknown>, task as Record<string, unknown>);
+      const file = new JsonLinesFile(path, isNew ? 0 : undefined);
+      if (isNew) file.append({ task });
+      return new BenchJournal(file, lines as unknown as Entry<Outcome>[], lock);
+    } catch (error) {
+      lock.release();
+      throw error;
+    }
   }
 
   /** Undefined where it was not measured yet. */
@@ -46,6 +56,17 @@ export class BenchJournal<Outcome> implements Disposable {
 
   [Symbol.dispose](): void {
     this.file.close();
+    this.lock.release();
+  }
+}
+
+function makeFolder(out: string): void {
+  try {
+    mkdirSync(out, { recursive: true });
+  } catch (error) {
+    throw new FileError(`cannot make the folder ${out}: ${messageOf(error)}; name another with --out`, out, {
+      cause: error,
+    });
   }
 }
 

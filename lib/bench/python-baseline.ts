@@ -1,10 +1,10 @@
 /** A Python process of test/bench that answers requests, one JSON object a line: the other side of a benchmark. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
-import { AbortedError, InternalError } from '../errors.js';
+import { AbortedError, RunError } from '../errors.js';
 import { packageRoot } from '../native/package-root.js';
 import { givenEnvironment } from '../native/waiting.js';
+import { ProcessOutput } from './process-output.js';
 
 /** How a process is started. */
 export interface PythonOptions {
@@ -18,74 +18,63 @@ export interface PythonOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** What a request came to: the answer, or in one line why there is none. */
-export type Attempt<Answer> = { answer: Answer } | { error: string };
+/** The process gave no answer; `reason` says in one line why. */
+export class BaselineError extends RunError {
+  constructor(
+    script: string,
+    readonly reason: string,
+  ) {
+    super(`test/bench/${script}: ${reason}`);
+  }
+}
 
 export class PythonBaseline implements Disposable {
-  /** Text on stderr so far, its end. */
-  #complaints = '';
-
   private constructor(
-    private readonly child: ChildProcess,
-    private readonly lines: AsyncIterator<string>,
+    private readonly stdin: NodeJS.WritableStream,
+    private readonly output: ProcessOutput,
     private readonly options: PythonOptions,
     /** Versions of the other side, by package. */
     readonly versions: Record<string, string>,
   ) {}
 
-  /** Starts the script; null where the program is missing or lacks the script's packages. */
-  static async start(options: PythonOptions): Promise<PythonBaseline | null> {
+  /**
+   * Starts the script.
+   * @returns in one line why there is none, where the program is missing or lacks the script's packages.
+   * @throws AbortedError when the signal fires.
+   */
+  static async start(options: PythonOptions): Promise<PythonBaseline | string> {
     const threads = String(options.threads);
     const child = spawn(options.python, [join(packageRoot, 'test', 'bench', options.script)], {
       stdio: ['pipe', 'pipe', 'pipe'],
       env: { ...givenEnvironment(), OMP_NUM_THREADS: threads, MKL_NUM_THREADS: threads },
       signal: options.signal,
     });
-    child.on('error', () => undefined);
     // A process that ended leaves a closed pipe behind; its missing answer tells.
     child.stdin.on('error', () => undefined);
-    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-    let baseline: PythonBaseline | null = null;
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (baseline !== null) baseline.#complaints = (baseline.#complaints + text).slice(-4096);
-    });
-    const first = await lines.next();
+    const output = new ProcessOutput(child);
+    const versions = await output.nextObject();
+    const reason = versions === null ? await output.lastWords() : null;
     if (options.signal?.aborted) throw new AbortedError('stopped while Python started');
-    if (first.done) return null;
-    baseline = new PythonBaseline(child, lines, options, JSON.parse(first.value) as Record<string, string>);
-    return baseline;
+    if (versions === null) return reason ?? '';
+    return new PythonBaseline(child.stdin, output, options, versions as Record<string, string>);
   }
 
   /**
-   * Asks and waits.
-   * @throws AbortedError when the signal fires.
-   */
-  async attempt<Answer>(request: object): Promise<Attempt<Answer>> {
-    this.child.stdin?.write(`${JSON.stringify(request)}\n`);
-    const line = await this.lines.next();
-    if (this.options.signal?.aborted) throw new AbortedError(`stopped during ${this.options.script}`);
-    if (line.done) return { error: this.#lastComplaint() };
-    const answer = JSON.parse(line.value) as Answer & { error?: string };
-    return answer.error === undefined ? { answer } : { error: answer.error };
-  }
-
-  /**
-   * Asks where an answer must come.
-   * @throws InternalError with the reason where none came; AbortedError.
+   * Asks, and waits for the answer.
+   * @throws BaselineError where none came; AbortedError when the signal fires.
    */
   async ask<Answer>(request: object): Promise<Answer> {
-    const attempt = await this.attempt<Answer>(request);
-    if ('error' in attempt) throw new InternalError(`test/bench/${this.options.script}: ${attempt.error}`);
-    return attempt.answer;
+    this.stdin.write(`${JSON.stringify(request)}\n`);
+    const answer = (await this.output.nextObject()) as (Answer & { error?: string }) | null;
+    const reason = answer === null ? await this.output.lastWords() : answer.error;
+    const { script, signal } = this.options;
+    if (signal?.aborted) throw new AbortedError(`stopped during ${script}`);
+    if (answer === null || reason !== undefined) throw new BaselineError(script, reason ?? '');
+    return answer;
   }
 
   /** Lets the process end. */
   [Symbol.dispose](): void {
-    this.child.stdin?.end();
-  }
-
-  #lastComplaint(): string {
-    const last = this.#complaints.trim().split('\n').at(-1) ?? '';
-    return last === '' ? 'the process ended without a word; it may have run out of memory' : `it ended: ${last}`;
+    this.stdin.end();
   }
 }

@@ -12,6 +12,8 @@ export interface BenchRow {
   medianSeconds: number | null;
   /** One a seed or repetition, in order. */
   values: number[];
+  /** In one line, why there are no values; absent where there are. */
+  missing?: string;
 }
 
 /** The machine and the software of a benchmark. */
@@ -24,7 +26,7 @@ export interface MachineDescription {
   node: string;
   /** Version; null where the addon does not load. */
   libtorch: string | null;
-  /** Versions of what was run beside this package; null where it was not found. */
+  /** Versions of what was run beside this package; null where nothing was. */
   baseline: Record<string, string> | null;
 }
 

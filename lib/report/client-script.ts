@@ -6,6 +6,12 @@ export const clientScript = `
 'use strict';
 (() => {
   const charts = JSON.parse(document.getElementById('charts').textContent);
+  for (const { x, series } of charts) {
+    for (const each of series) {
+      const after = x.values.length - each.first - each.values.length;
+      each.values = [...Array(each.first).fill(null), ...each.values, ...Array(after).fill(null)];
+    }
+  }
   const places = [...document.querySelectorAll('.plot')];
   let drawn = [];
 
@@ -38,8 +44,8 @@ export const clientScript = `
   };
   const scaleOf = (axis, series) => {
     const values = series.flatMap((each) => each.values).filter((value) => value !== null);
-    let low = Math.min(...values);
-    let high = Math.max(...values);
+    let low = values.reduce((least, value) => Math.min(least, value), Infinity);
+    let high = values.reduce((most, value) => Math.max(most, value), -Infinity);
     if (axis.logarithmic) {
       low /= 1.15;
       high *= 1.15;
@@ -119,11 +125,24 @@ export const clientScript = `
       cursor: { drag: { x: true, y: false }, points: { size: 7 } },
       legend: { live: true },
     };
-    return new uPlot(options, [chart.x.values, ...chart.series.map((each) => each.values)], place);
+    const plot = new uPlot(options, [chart.x.values, ...chart.series.map((each) => each.values)], place);
+    const canvas = place.querySelector('canvas');
+    canvas.setAttribute('role', 'img');
+    canvas.setAttribute('aria-label', chart.title + '. ' + chart.note);
+    return plot;
+  };
+  // One that fails must not take the others with it, nor leave an empty frame without a word.
+  const drawOrTell = (chart, place) => {
+    try {
+      return [draw(chart, place)];
+    } catch (error) {
+      place.textContent = 'This browser cannot draw the chart: ' + error.message;
+      return [];
+    }
   };
   const drawAll = () => {
     drawn.forEach((plot) => plot.destroy());
-    drawn = charts.map((chart, index) => draw(chart, places[index]));
+    drawn = charts.flatMap((chart, index) => drawOrTell(chart, places[index]));
   };
 
   drawAll();

@@ -19,13 +19,16 @@ export interface PlotLibrary {
   style: string;
 }
 
+/** Images left out that are named: a browser takes long over a table of very many rows. */
+const MOST_SKIPPED = 200;
+
 /** The whole page as text. It loads nothing: its security policy forbids every request. */
 export function renderPage(run: RunRecord, library: PlotLibrary): string {
-  const groups: [string, Chart[]][] = [
-    ['Search', searchCharts(run)],
-    ['Rounds', roundCharts(run)],
-    ['Training', trainingCharts(run)],
-  ];
+  const groups = [
+    ['Search', searchCharts(run)] as const,
+    ['Rounds', roundCharts(run)] as const,
+    ['Training', trainingCharts(run)] as const,
+  ].map(([name, members]): [string, Chart[]] => [name, members.filter(({ series }) => series.length > 0)]);
   const charts = groups.flatMap(([, members]) => members);
   const title = run.config.data === null ? 'The embedded demo' : `${run.config.model} on ${run.config.data}`;
   return `<!doctype html>
@@ -42,6 +45,7 @@ export function renderPage(run: RunRecord, library: PlotLibrary): string {
 <p class="quiet path">${escapeHtml(run.directory)}</p>
 ${run.result === undefined ? unfinishedBanner(run) : headline(run.result)}
 ${repeatedBanner(run)}
+<noscript><p class="banner">The charts of this page are drawn by a script in it, which your browser does not run.</p></noscript>
 ${resultSection(run.result)}
 ${groups.map(([name, members]) => chartSection(name, members)).join('\n')}
 ${layersSection(run)}
@@ -165,8 +169,8 @@ function dataSection({ data }: RunRecord): string {
       ? ''
       : `<h3>Images left out</h3>${htmlTable(
           [{ text: 'file' }, { text: 'reason' }],
-          data.skipped.map(({ path, reason }) => [{ text: path }, { text: reason }]),
-        )}`;
+          data.skipped.slice(0, MOST_SKIPPED).map(({ path, reason }) => [{ text: path }, { text: reason }]),
+        )}${furtherSkipped(data.skipped.length - MOST_SKIPPED)}`;
   // Undefined in journals of earlier versions.
   const ignored = data.ignored == null ? '' : `<p>${escapeHtml(ignoredNote(data.ignored))}.</p>`;
   return `<h2>Images</h2>
@@ -174,6 +178,10 @@ function dataSection({ data }: RunRecord): string {
 <p class="quiet">${escapeHtml(data.labels.join(', '))}</p>
 ${ignored}
 ${skipped}`;
+}
+
+function furtherSkipped(count: number): string {
+  return count > 0 ? `<p class="quiet after">and ${formatCount(count)} more, all named in journal.jsonl</p>` : '';
 }
 
 function configSection({ config, start }: RunRecord): string {

@@ -20,9 +20,10 @@ export interface Metric {
   phase: 'warmup' | 'round' | 'finetune' | 'dense';
   round?: number;
   step: number;
-  loss: number;
+  /** Null where it was no finite number. */
+  loss: number | null;
   /** In train mode, share. */
-  accuracy: number;
+  accuracy: number | null;
   learningRate: number;
 }
 
@@ -40,6 +41,9 @@ export interface RunRecord {
   result: TuneResult | undefined;
 }
 
+/** Of result.json, what the page shows. */
+const RESULT_FIELDS = ['accuracy', 'parameters', 'bytes', 'layers', 'seconds'];
+
 /**
  * Reads config.json, journal.jsonl, metrics.jsonl and result.json. A torn last line is left out; a run that was
  * resumed may tell a step twice, and the later telling counts.
@@ -55,7 +59,7 @@ export function readRun(directory: string): RunRecord {
   const all = <Event>(name: string): Event[] => journal.filter((line) => line['event'] === name) as Event[];
   return {
     directory: paths.directory,
-    config: readJson(paths.config) as TuneConfig,
+    config: readJson(paths.config, ['model', 'rounds']) as TuneConfig,
     start: all<StartEvent>('start').at(-1),
     data: all<DataEvent>('data').at(-1),
     warmup: all<WarmupEvent>('warmup').at(-1),
@@ -66,7 +70,7 @@ export function readRun(directory: string): RunRecord {
       JsonLinesFile.read(paths.metrics) as unknown as Metric[],
       ({ phase, step }) => `${phase}.${step}`,
     ),
-    result: existsSync(paths.result) ? (readJson(paths.result) as TuneResult) : undefined,
+    result: existsSync(paths.result) ? (readJson(paths.result, RESULT_FIELDS) as TuneResult) : undefined,
   };
 }
 
@@ -74,7 +78,8 @@ function lastOfEach<Entry>(entries: Entry[], key: (entry: Entry) => string): Ent
   return [...new Map(entries.map((entry) => [key(entry), entry])).values()];
 }
 
-function readJson(path: string): object {
+/** Reads an object that has at least these fields. */
+function readJson(path: string, fields: readonly string[]): object {
   let value: unknown;
   try {
     value = JSON.parse(readFileSync(path, 'utf8'));
@@ -82,5 +87,7 @@ function readJson(path: string): object {
     throw new RunError(`${path} cannot be read: ${messageOf(error).replaceAll('\n', ' ')}`, { cause: error });
   }
   if (typeof value !== 'object' || value === null) throw new RunError(`${path} holds no JSON object`);
+  const missing = fields.filter((field) => !Object.hasOwn(value, field));
+  if (missing.length > 0) throw new RunError(`${path} lacks ${missing.join(', ')}: it is not what tune wrote`);
   return value;
 }

@@ -31,7 +31,7 @@ export function searchCharts(run: RunRecord): Chart[] {
   return [
     {
       title: 'Search: accuracy of the candidates',
-      note: 'Each point is one set of thresholds, scored on the tune images without training. Hollow: below the accuracy the round allows.',
+      note: accuracyNote(run),
       x: { label: 'evaluation', values: accuracy.x, whole: true },
       left: { label: 'tune accuracy', unit: 'share', logarithmic: false },
       right: null,
@@ -46,6 +46,13 @@ export function searchCharts(run: RunRecord): Chart[] {
       series: compression.series,
     },
   ];
+}
+
+function accuracyNote({ config }: RunRecord): string {
+  const points = 'Each point is one set of thresholds, scored on the tune images without training';
+  return config.lambda === null
+    ? `${points}; of one that was given up early, an estimate. Hollow: below the accuracy the round allows.`
+    : `${points}.`;
 }
 
 /** Budget mode: the accuracy a round asks of its candidates, as far as the journal tells it. */

@@ -4,13 +4,13 @@ const LIGHT = `
   color-scheme: light;
   --ground: #ffffff; --panel: #f6f7f9; --ink: #1b1f24; --quiet: #5c6570; --line: #d9dde3; --grid: #e8ebef; --bar: #cfe0f5;
   --c0: #1f6fc0; --c1: #c2570c; --c2: #2f855a; --c3: #9b2c77; --c4: #8a6d00; --c5: #5b4bb5; --c6: #007d8a; --c7: #b03030;
-  --ramp-from: 20%; --ramp-to: 68%;`;
+  --ramp-from: 20%; --ramp-to: 45%;`;
 
 const DARK = `
   color-scheme: dark;
   --ground: #14171b; --panel: #1c2026; --ink: #e8eaed; --quiet: #9aa4b0; --line: #343a43; --grid: #272c33; --bar: #24405f;
   --c0: #63a8f0; --c1: #f0934e; --c2: #5fc08c; --c3: #e07fbe; --c4: #d8b94a; --c5: #a394f5; --c6: #4cc3d0; --c7: #ee7b7b;
-  --ramp-from: 38%; --ramp-to: 84%;`;
+  --ramp-from: 58%; --ramp-to: 84%;`;
 
 export const style = `
 :root {${LIGHT}
@@ -42,6 +42,7 @@ table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nu
 th, td { text-align: left; padding: 5px 12px 5px 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; color: var(--quiet); font-size: 13px; }
 td { overflow-wrap: anywhere; }
+td:first-child { min-width: 7em; }
 .number { text-align: right; white-space: nowrap; }
 td.bar { background: linear-gradient(to right, var(--bar) var(--share), transparent var(--share)); padding-left: 8px; }
 .config { columns: 2; column-gap: 32px; }

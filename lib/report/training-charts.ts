@@ -16,7 +16,7 @@ function metricCharts(metrics: readonly Metric[]): Chart[] {
   if (metrics.length === 0) return [];
   const compressed = metrics.filter(({ phase }) => phase !== 'dense');
   const dense = metrics.filter(({ phase }) => phase === 'dense');
-  const curves = (valueOf: (metric: Metric) => number): Curve[] => [
+  const curves = (valueOf: (metric: Metric) => number | null): Curve[] => [
     {
       label: 'compressed',
       color: { category: 0 },
@@ -74,7 +74,7 @@ function finetuneCharts(events: readonly FinetuneEvent[]): Chart[] {
   return [
     {
       title: 'Last fine-tuning: accuracy on the tune images',
-      note: 'The best weights of each curve are those measured on the test images at the end.',
+      note: 'Measured on the test images are, of each curve, the latest weights within a standard error of its highest accuracy.',
       x: { label: 'step of its fine-tuning', values: x, whole: true },
       left: { label: 'tune accuracy', unit: 'share', logarithmic: false },
       right: null,
@@ -84,13 +84,21 @@ function finetuneCharts(events: readonly FinetuneEvent[]): Chart[] {
 }
 
 /** Means over equal runs of entries, at the last step of each. */
-function meanPoints(metrics: readonly Metric[], valueOf: (metric: Metric) => number): { x: number; y: number }[] {
+function meanPoints(
+  metrics: readonly Metric[],
+  valueOf: (metric: Metric) => number | null,
+): { x: number; y: number }[] {
   const run = Math.max(1, Math.ceil(metrics.length / PLACES));
   const points: { x: number; y: number }[] = [];
   for (let start = 0; start < metrics.length; start += run) {
     const group = metrics.slice(start, start + run);
-    const y = group.reduce((sum, metric) => sum + valueOf(metric), 0) / group.length;
+    const y = group.reduce((sum, metric) => sum + numberOrNaN(valueOf(metric)), 0) / group.length;
     points.push({ x: group.at(-1)?.step ?? 0, y });
   }
   return points;
+}
+
+/** JSON has null for NaN and infinities, which would count as 0. */
+function numberOrNaN(value: number | null): number {
+  return value ?? Number.NaN;
 }

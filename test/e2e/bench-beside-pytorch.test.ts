@@ -1,5 +1,5 @@
 /** `bench train`, the speed part of `bench search`, and `bench tune`: with PyTorch beside where a Python has it. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { BenchReport, BenchRow } from '../../lib/bench/types.js';
@@ -40,6 +40,8 @@ describe('bench train', () => {
     const found = await report([...words, '--python', '/nowhere/python']);
     expect(found.stderr).toContain('no torch in /nowhere/python');
     expect(found.rows.some(({ name }) => name.startsWith('ours'))).toBe(true);
+    expect(rowNamed(found, 'PyTorch, tuned: a step')).toMatchObject({ values: [], median: null });
+    expect(rowNamed(found, 'PyTorch, tuned: a step').missing).toContain('no torch in /nowhere/python');
   });
 
   it.for([
@@ -69,6 +71,7 @@ describe('bench train', () => {
     [['train', '--model', 'demo', '--batch', '0'], '--batch'],
     [['search', '--model', 'demo', '--parts', 'both'], 'methods, speed'],
     [['tune', '--model', 'demo'], '--out'],
+    [['tune', '--rounds', '2000'], 'from 1 to 1000'],
     [
       ['tune', '--model', 'demo', '--weights', 'w', '--data', 'd', '--out', 'o', '--variants', 'fused'],
       'idiomatic, tuned',
@@ -139,6 +142,26 @@ describe('bench tune', () => {
     const { status, stderr } = await runCli(['bench', ...words, '--threads', '1', '--max-drop', '0.1']);
     expect(status).toBe(1);
     expect(stderr).toContain('another task');
+  });
+
+  it('leaves a row of a run of PyTorch that failed, tells the rest, and tries it again', async () => {
+    const out = join(makeFolder(), 'bench');
+    const failing = join(makeFolder(), 'python');
+    writeFileSync(
+      failing,
+      `#!/bin/sh\ncase "$1" in *versions.py) echo '{"torch": "2"}';; *) echo no memory >&2; exit 1;; esac\n`,
+      { mode: 0o755 },
+    );
+    // Named twice, it is run once.
+    const words = [...wordsFor(out), '--seeds', '1', '--variants', 'tuned,tuned', '--python', failing];
+    for (let time = 0; time < 2; time += 1) {
+      const found = await report(words);
+      expect(rowNamed(found, 'ours: whole run').values).toHaveLength(1);
+      expect(rowNamed(found, 'PyTorch, tuned, seed 1: whole run').missing).toContain('no memory');
+      expect(found.rows.filter(({ missing }) => missing !== undefined)).toHaveLength(1);
+      expect(found.ratios).toEqual({});
+    }
+    expect(readFileSync(join(out, 'bench.jsonl'), 'utf8').trimEnd().split('\n')).toHaveLength(2);
   });
 
   it('runs the same tuning in PyTorch', async (context) => {

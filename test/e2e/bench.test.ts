@@ -20,6 +20,8 @@ describe('bench bayes', () => {
     expect(rows[0].worst).toBeLessThan(0.05);
     expect(ratios).toEqual({});
     expect(machine.baseline).toBeNull();
+    // Whatever the machine has, the optimizer is one thread.
+    expect(machine.threads).toBe(1);
   });
 
   it('says so where the baseline is not there, and measures the rest', async () => {
@@ -28,6 +30,7 @@ describe('bench bayes', () => {
     expect(status).toBe(0);
     expect(stderr).toContain('no optuna in /nowhere/python');
     expect(stdout).toContain('branin (40)');
+    expect(stdout).toContain('optuna: not measured, no optuna in /nowhere/python');
   });
 
   it.each([
@@ -103,6 +106,14 @@ describe('bench codec', () => {
       expect(ratios[`density ${density}: bytes, ours / bound`]).toBeLessThan(1.03);
       expect(ratios[`density ${density}: bytes, ours / zlib`]).toBeLessThan(1);
     }
+  });
+
+  it('measures a density once that is given twice, and has no bound where no weight is kept', async () => {
+    const words = ['bench', 'codec', '--densities', '1e-9, 1e-9', '--thousands', '1', '--repetitions', '1'];
+    const { rows, ratios, machine } = JSON.parse((await runCli([...words, '--json'])).stdout) as BenchReport;
+    expect(rows).toHaveLength(3 * 3);
+    expect(Object.values(ratios).every(Number.isFinite)).toBe(true);
+    expect(machine.baseline).toHaveProperty('zlib');
   });
 
   it('refuses a density above 1', async () => {

@@ -3,12 +3,13 @@
  * drifting problem; noise; a pruning problem with a formula; and the time of one suggestion.
  */
 import { describeMachine } from '../machine.js';
+import { BaselineError } from '../python-baseline.js';
 import { measureEach } from '../seeds.js';
-import { rowOf } from '../statistics.js';
+import { missingRow, rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
 import { FORGETTING, searchDrifting, searchDriftingTheirs } from './drift.js';
 import { searchNoisy, searchNoisyTheirs } from './noise.js';
-import { OptunaBaseline } from './optuna.js';
+import { OptunaBaseline, THREADS } from './optuna.js';
 import { compareOn } from './problem-rows.js';
 import { PROBLEMS } from './problems.js';
 import { PRUNING_SEARCHES } from './pruning.js';
@@ -54,27 +55,23 @@ interface Bench {
   ratios: Record<string, number>;
 }
 
-/** @throws AbortedError when the signal fires, between two seeds. */
+/** @throws AbortedError when the signal fires: between two seeds, or during one of Optuna's. */
 export async function benchBayes(options: BenchBayesOptions): Promise<BenchReport> {
   const { parts } = options;
   const rows: BenchRow[] = [];
-  const baseline = parts.some((part) => BESIDE_OPTUNA.includes(part)) ? await startBaseline(options) : null;
-  const bench: Bench = {
-    options,
-    seeds: Array.from({ length: options.seeds }, (_, index) => index + 1),
-    baseline,
-    add: (row) => {
-      rows.push(row);
-      options.onRow?.(row);
-    },
-    ratios: {},
+  const add = (row: BenchRow): void => {
+    rows.push(row);
+    options.onRow?.(row);
   };
+  const baseline = parts.some((part) => BESIDE_OPTUNA.includes(part)) ? await startBaseline(options, add) : null;
+  const seeds = Array.from({ length: options.seeds }, (_, index) => index + 1);
+  const bench: Bench = { options, seeds, baseline, add, ratios: {} };
   try {
     for (const part of BAYES_PARTS) if (parts.includes(part)) await MEASURES[part](bench);
   } finally {
     baseline?.stop();
   }
-  return { rows, ratios: bench.ratios, machine: describeMachine(baseline?.versions ?? null) };
+  return { rows, ratios: bench.ratios, machine: describeMachine(baseline?.versions ?? null, THREADS) };
 }
 
 const MEASURES: Record<BayesPart, (bench: Bench) => Promise<void>> = {
@@ -118,7 +115,7 @@ const MEASURES: Record<BayesPart, (bench: Bench) => Promise<void>> = {
   },
 };
 
-/** Adds the row of one search, run for every seed. */
+/** Adds the row of one search, run for every seed; where Optuna's process fails, a row that says so. */
 async function addRow(
   { options, seeds, add }: Bench,
   name: string,
@@ -126,14 +123,23 @@ async function addRow(
   better: 'low' | 'high',
   search: (seed: number) => number | Promise<number>,
 ): Promise<void> {
-  add(rowOf(name, unit, better, await measureEach(seeds, search, options.signal)));
+  try {
+    add(rowOf(name, unit, better, await measureEach(seeds, search, options.signal)));
+  } catch (error) {
+    if (!(error instanceof BaselineError)) throw error;
+    add(missingRow(name, unit, error.reason));
+  }
 }
 
-async function startBaseline({ python, onNote }: BenchBayesOptions): Promise<OptunaBaseline | null> {
+async function startBaseline(
+  { python, signal, onNote }: BenchBayesOptions,
+  add: RowListener,
+): Promise<OptunaBaseline | null> {
   if (python === null) return null;
-  const baseline = await OptunaBaseline.start(python);
-  if (baseline === null) {
-    onNote?.(`no optuna in ${python}: only this package is measured; --python PATH names a Python that has it`);
-  }
-  return baseline;
+  const baseline = await OptunaBaseline.start(python, signal);
+  if (typeof baseline !== 'string') return baseline;
+  const reason = `no optuna in ${python} (${baseline})`;
+  onNote?.(`${reason}: only this package is measured; --python PATH names a Python that has it`);
+  add(missingRow('optuna', 'regret', reason));
+  return null;
 }

@@ -2,6 +2,9 @@
 import { PythonBaseline } from '../python-baseline.js';
 import type { Problem } from './problems.js';
 
+/** Of both sides: our optimizer is JavaScript on one thread. */
+export const THREADS = 1;
+
 export interface OptunaResult {
   best: number | null;
   point: number[] | null;
@@ -16,13 +19,22 @@ export class OptunaBaseline {
     return this.process.versions;
   }
 
-  /** Starts `python`, on one thread as ours; null where it is missing or has no optuna. */
-  static async start(python: string): Promise<OptunaBaseline | null> {
-    const process = await PythonBaseline.start({ python, script: 'bayes/optuna_baseline.py', threads: 1 });
-    return process === null ? null : new OptunaBaseline(process);
+  /**
+   * Starts `python`, on one thread as ours.
+   * @returns in one line why there is none, where it is missing or has no optuna.
+   * @throws AbortedError when the signal fires, which also ends the process.
+   */
+  static async start(python: string, signal: AbortSignal | undefined): Promise<OptunaBaseline | string> {
+    const process = await PythonBaseline.start({
+      python,
+      script: 'bayes/optuna_baseline.py',
+      threads: THREADS,
+      signal,
+    });
+    return typeof process === 'string' ? process : new OptunaBaseline(process);
   }
 
-  /** @throws InternalError where the process fails. */
+  /** @throws BaselineError where the process fails. */
   search(problem: Problem, seed: number): Promise<OptunaResult> {
     const { name, evaluations, initial } = problem;
     return this.process.ask({ search: 'problem', problem: name, seed, evaluations, initial });
@@ -30,7 +42,7 @@ export class OptunaBaseline {
 
   /**
    * Hartmann-6 with `noise` added, one value an evaluation; the point of the trial that Optuna calls the best.
-   * @throws InternalError where the process fails.
+   * @throws BaselineError where the process fails.
    */
   searchNoisy(request: { seed: number; initial: number; noise: readonly number[] }): Promise<{ point: number[] }> {
     return this.process.ask({ search: 'noisy', ...request });
@@ -39,7 +51,7 @@ export class OptunaBaseline {
   /**
    * Hartmann-6 moved by `shifts`, one a round; the least value of each round. `initial`: random points of the first round, and of
    * each after it where it begins anew.
-   * @throws InternalError where the process fails.
+   * @throws BaselineError where the process fails.
    */
   searchDrifting(request: {
     seed: number;

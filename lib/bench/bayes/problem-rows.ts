@@ -4,8 +4,9 @@
  */
 import { InternalError } from '../../errors.js';
 import { BayesianOptimizer, type Strategy } from '../../bayes/index.js';
+import { BaselineError } from '../python-baseline.js';
 import { measureEach } from '../seeds.js';
-import { median, rowOf } from '../statistics.js';
+import { median, missingRow, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
 import type { OptunaBaseline } from './optuna.js';
 import type { Problem } from './problems.js';
@@ -21,7 +22,7 @@ interface Search {
 /** The rows of one problem and the ratio of the two times; the baseline's are left out where there is none. */
 export interface ProblemComparison {
   rows: BenchRow[];
-  /** Optuna's median time over ours. */
+  /** Optuna's time over ours, seed by seed; the median. */
   timeRatio: number | null;
 }
 
@@ -33,11 +34,18 @@ export async function compareOn(
   signal: AbortSignal | undefined,
 ): Promise<ProblemComparison> {
   const theirs: Search[] = [];
+  const failures: string[] = [];
   const ours = await measureEach(
     seeds,
     async (seed) => {
       const found = searchOurs(problem, seed);
-      if (baseline !== null) theirs.push(await searchTheirs(problem, seed, baseline));
+      if (baseline === null || failures.length > 0) return found;
+      try {
+        theirs.push(await searchTheirs(problem, seed, baseline));
+      } catch (error) {
+        if (!(error instanceof BaselineError)) throw error;
+        failures.push(error.reason);
+      }
       return found;
     },
     signal,
@@ -49,9 +57,10 @@ export async function compareOn(
   if (published !== null) {
     rows.push(rowOf(`${name} as published: ${published.by}`, 'regret', 'low', [published.objective - optimum]));
   }
-  if (theirs.length === 0) return { rows, timeRatio: null };
+  for (const reason of failures) rows.push(missingRow(`${name} optuna`, 'regret', reason));
+  if (failures.length > 0 || theirs.length === 0) return { rows, timeRatio: null };
   rows.push(rowFor(`${name} optuna`, theirs));
-  return { rows, timeRatio: median(secondsOf(theirs)) / median(secondsOf(ours)) };
+  return { rows, timeRatio: median(theirs.map(({ seconds }, index) => seconds / ours[index].seconds)) };
 }
 
 function searchOurs(problem: Problem, seed: number): Search {

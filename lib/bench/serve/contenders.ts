@@ -12,6 +12,8 @@ export type Tensors = Map<string, { shape: number[]; data: Float32Array }>;
 /** Runs one batch of normalised images. */
 export interface Contender {
   name: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune';
+  /** Of what is not this package's. */
+  version?: string | undefined;
   run(input: Float32Array, shape: [number, number, number, number]): Promise<Float32Array>;
   dispose(): Promise<void>;
 }
@@ -71,7 +73,7 @@ export async function openLibtorch(spec: ModelSpec, tensors: Tensors, threads: n
 
 /** @throws UsageError where onnxruntime-node is not installed */
 export async function openOnnxruntime(spec: ModelSpec, tensors: Tensors, threads: number): Promise<Contender> {
-  const { InferenceSession, Tensor } = await importOnnxruntime();
+  const { InferenceSession, Tensor, env } = await importOnnxruntime();
   const session = await InferenceSession.create(writeOnnx(spec, tensors), {
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
@@ -81,6 +83,7 @@ export async function openOnnxruntime(spec: ModelSpec, tensors: Tensors, threads
   });
   return {
     name: 'onnxruntime',
+    version: env.versions.node,
     run: async (input, shape) => {
       const results = await session.run({ input: new Tensor('float32', input, shape) });
       return results[session.outputNames[0]].data as Float32Array;

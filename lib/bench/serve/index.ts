@@ -5,7 +5,7 @@ import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { classCount, writeModelFile, type ModelSpec } from '../../models/index.js';
 import { describeMachine } from '../machine.js';
-import { median, quantile, rowOf } from '../statistics.js';
+import { median, quantile, rowOf, smallest } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
 import { deviceRows } from './device-rows.js';
 import { openLibtorch, openOnnxruntime, openServed, type Contender, type Tensors } from './contenders.js';
@@ -51,21 +51,24 @@ export async function benchServe(options: BenchServeOptions): Promise<BenchRepor
     rows.push(row);
     options.onRow?.(row);
   };
-  const { densities } = options;
+  const densities = [...new Set(options.densities)];
   const requests: SubjectRequest[] = [
-    ...options.models.map((model) => ({ model, file: false, densities })),
-    ...(options.files ?? []).map((model) => ({ model, file: true, densities })),
+    ...[...new Set(options.models)].map((model) => ({ model, file: false, densities })),
+    ...[...new Set(options.files)].map((model) => ({ model, file: true, densities })),
   ];
-  for (const request of requests) await measureSubject(request, options, add, ratios);
-  return { rows, ratios, machine: describeMachine(null, options.threads, options.device) };
+  const versions: Record<string, string> = {};
+  for (const request of requests) Object.assign(versions, await measureSubject(request, options, add, ratios));
+  const baseline = Object.keys(versions).length === 0 ? null : versions;
+  return { rows, ratios, machine: describeMachine(baseline, options.threads, options.device) };
 }
 
+/** Gives the versions of what was measured beside. */
 async function measureSubject(
   request: SubjectRequest,
   options: BenchServeOptions,
   add: RowListener,
   ratios: Record<string, number>,
-): Promise<void> {
+): Promise<Record<string, string>> {
   const { device, threads = availableParallelism() } = options;
   const onCpu = device === 'cpu';
   const { spec, name, full, variants } = await openSubject(request);
@@ -76,7 +79,7 @@ async function measureSubject(
   }
   const dense = await openServed(spec, full, { device, threads, largestBatch: batch, forms: 'measured-dense' });
   const resident = async (contender: 'onnxruntime' | 'libtorch' | 'dense' | 'finepune', variant: string) => {
-    const bytes = await residentBytes({ subject: request, variant, contender, threads, batch });
+    const bytes = await residentBytes({ subject: request, variant, contender, threads, batch }, options.signal);
     const label = contender === 'finepune' ? `${name} ${variant}` : name;
     add(rowOf(`${label}: resident memory, ${contender}`, 'bytes', 'low', [bytes]));
   };
@@ -93,7 +96,7 @@ async function measureSubject(
       const sparse = await openServed(spec, tensors, { device, threads, largestBatch: batch, forms: 'measured' });
       try {
         if (options.memory && !onCpu) deviceRows(label, 'finepune', sparse.describe()).forEach(add);
-        for (const images of options.batches) {
+        for (const images of new Set(options.batches)) {
           const times = await race([...others, dense, sparse], spec, { ...options, batch: images });
           summarize(`${label}, batch ${images}`, times, add, ratios);
         }
@@ -104,6 +107,9 @@ async function measureSubject(
   } finally {
     for (const contender of [...others, dense]) await contender.dispose();
   }
+  return Object.fromEntries(
+    others.flatMap(({ name: other, version }) => (version === undefined ? [] : [[other, version]])),
+  );
 }
 
 function summarize(
@@ -113,7 +119,7 @@ function summarize(
   ratios: Record<string, number>,
 ): void {
   const middle = (name: string) => median(times.get(name) ?? []);
-  const least = (name: string) => Math.min(...(times.get(name) ?? [Number.NaN]));
+  const least = (name: string) => smallest(times.get(name) ?? []);
   for (const [name, values] of times) {
     add(rowOf(`${label}: ${name}`, 'ms', 'low', values));
     add(rowOf(`${label}: ${name} p99`, 'ms', 'low', [quantile(values, 0.99)]));

@@ -10,7 +10,7 @@ import { AbortedError } from '../../errors.js';
 import { classCount, loadSpec, writeModelFile } from '../../models/index.js';
 import { loadModel } from '../../serve/index.js';
 import { describeMachine } from '../machine.js';
-import { quantile, rowOf } from '../statistics.js';
+import { largest, quantile, rowOf } from '../statistics.js';
 import type { BenchReport, BenchRow, RowListener } from '../types.js';
 import { tensorsOf, variantsOf } from './variants.js';
 
@@ -82,8 +82,8 @@ async function soak(path: string, options: BenchSoakOptions): Promise<BenchRepor
   delay.disable();
   // Halves, not ends: what the garbage collector has not yet taken comes and goes.
   const middle = Math.ceil(resident.length / 2);
-  const early = Math.max(...resident.slice(0, middle));
-  const late = Math.max(...resident.slice(middle));
+  const early = largest(resident.slice(0, middle));
+  const late = largest(resident.slice(middle));
   const rows: BenchRow[] = [
     rowOf(`${streams} streams: latency`, 'ms', 'low', latencies),
     rowOf(`${streams} streams: latency p99`, 'ms', 'low', [quantile(latencies, 0.99)]),
@@ -91,7 +91,7 @@ async function soak(path: string, options: BenchSoakOptions): Promise<BenchRepor
     rowOf('resident memory, first half after the warm-up', 'MiB', 'low', [early / MIB]),
     rowOf('resident memory, second half', 'MiB', 'low', [late / MIB]),
     rowOf('failed calls', 'calls', 'low', [failed]),
-    rowOf('images a second', '1/s', 'high', [calls / seconds]),
+    rowOf('images a second', '1/s', 'high', [latencies.length / seconds]),
   ];
   for (const row of rows) options.onRow?.(row);
   const ratios = { 'resident memory: second half / first half': late / early };

@@ -31,14 +31,14 @@ export class MachineRates implements Disposable {
     return this.process.versions;
   }
 
-  /** Null where Python has no torch. */
+  /** @returns in one line why there are none, where Python has no torch. */
   static async start(
     layers: readonly LayerWork[],
     options: RateSettings & { python: string; signal?: AbortSignal | undefined },
-  ): Promise<MachineRates | null> {
+  ): Promise<MachineRates | string> {
     const { device, threads, precision } = options;
     const process = await PythonBaseline.start({ ...options, script: 'train/machine_rates.py' });
-    return process === null ? null : new MachineRates(process, layers, { device, threads, precision });
+    return typeof process === 'string' ? process : new MachineRates(process, layers, { device, threads, precision });
   }
 
   async measure(): Promise<void> {

@@ -1,6 +1,6 @@
 /** PyTorch's side of `bench train`: a process for each way to write masked training, so that each has a peak memory of its own. */
 import type { Precision } from '../../native/addon.js';
-import { PythonBaseline } from '../python-baseline.js';
+import { BaselineError, PythonBaseline } from '../python-baseline.js';
 import type { SyntheticTask } from '../synthetic-task.js';
 import { TRAINING } from './ours.js';
 import type { TrainVariant } from './variants.js';
@@ -42,27 +42,23 @@ export class PyTorchTrainer implements Disposable {
   ): Promise<PyTorchTrainer | string> {
     const { python, batchSize, device, threads, precision, signal } = options;
     const process = await PythonBaseline.start({ python, script: 'train/train_baseline.py', threads, signal });
-    if (process === null) return `no torch in ${python}`;
+    if (typeof process === 'string') return `no torch in ${python} (${process})`;
     try {
       const { spec, weights, images, samples, thresholds } = task;
       const setup = { variant, device, precision, threads, spec, weights, images, thresholds, ...TRAINING };
       await process.ask({ command: 'setup', ...setup, batch: batchSize, labels: [...samples.labels] });
       // A variant that compiles does so in these two, and may fail for want of a compiler.
-      const compared = await process.attempt<{ losses: number[] }>({ command: 'losses', steps: steps.compared });
-      if ('answer' in compared) {
-        const warm = await process.attempt({ command: 'warmUp', steps: steps.warmUp });
-        if ('answer' in warm) return new PyTorchTrainer(variant, process, compared.answer.losses);
-        process[Symbol.dispose]();
-        return warm.error;
-      }
-      process[Symbol.dispose]();
-      return compared.error;
+      const { losses } = await process.ask<{ losses: number[] }>({ command: 'losses', steps: steps.compared });
+      await process.ask({ command: 'warmUp', steps: steps.warmUp });
+      return new PyTorchTrainer(variant, process, losses);
     } catch (error) {
       process[Symbol.dispose]();
+      if (error instanceof BaselineError) return error.reason;
       throw error;
     }
   }
 
+  /** @throws BaselineError where the process fails. */
   async turn(steps: number): Promise<PyTorchTurn> {
     const answer = await this.process.ask<{ seconds: number[]; peakBytes: number }>({ command: 'turn', steps });
     return { seconds: answer.seconds.reduce((sum, value) => sum + value, 0) / steps, peakBytes: answer.peakBytes };

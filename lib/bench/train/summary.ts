@@ -1,6 +1,6 @@
 /** What the turns of `bench train` came to, in rows and ratios. */
 import type { ModelSpec } from '../../models/index.js';
-import { median, rowOf } from '../statistics.js';
+import { largest, median, missingRow, rowOf } from '../statistics.js';
 import type { BenchRow } from '../types.js';
 import { floorSeconds, layerWork, stepBytes, stepFlops } from './floor.js';
 import type { OurTurn } from './ours.js';
@@ -55,7 +55,7 @@ export function rowsOf(measured: TrainMeasurements): BenchRow[] {
       `PyTorch, ${variant}`,
       turns.map(({ seconds }) => seconds),
     );
-    const peak = Math.max(...turns.map(({ peakBytes }) => peakBytes));
+    const peak = largest(turns.map(({ peakBytes }) => peakBytes));
     rows.push(rowOf(`PyTorch, ${variant}: peak memory`, 'MiB', 'low', [peak / MEBIBYTE]));
   }
   const seconds = floorOf(measured);
@@ -75,6 +75,11 @@ export function rowsOf(measured: TrainMeasurements): BenchRow[] {
   return rows;
 }
 
+/** Of each variant that was asked for and left out, with the reason. */
+export function missingRowsOf(missing: ReadonlyMap<TrainVariant, string>): BenchRow[] {
+  return [...missing].map(([variant, reason]) => missingRow(`PyTorch, ${variant}: a step`, 'seconds', reason));
+}
+
 /**
  * Times over ours, turn by turn, medians; `best PyTorch` is the variant whose median step is the shortest. And ours over the floor.
  */
@@ -87,7 +92,7 @@ export function ratiosOf(measured: TrainMeasurements): Record<string, number> {
     const seconds = median(turns.map((turn) => turn.seconds));
     ratios[`PyTorch, ${variant} over ours`] = over;
     if (best === null || seconds < best.seconds) {
-      best = { over, seconds, peakBytes: Math.max(...turns.map(({ peakBytes }) => peakBytes)) };
+      best = { over, seconds, peakBytes: largest(turns.map(({ peakBytes }) => peakBytes)) };
     }
   }
   if (best !== null) {

@@ -46,7 +46,8 @@ export async function runProgram(options: ProgramOptions): Promise<number> {
     }).catch((error: unknown) => {
       throw new RunError(`${name}: ${command} cannot be started; check its path`, { cause: error });
     });
-    if (signal?.aborted) throw new AbortedError(`stopped during ${name}; the same command goes on with it`);
+    if (signal?.aborted)
+      throw new AbortedError(`stopped during ${name}; the same command begins that one anew and keeps those before it`);
     if (status !== 0) {
       const last = complaints.trim().split('\n').at(-1) ?? '';
       throw new RunError(`${name} ended with status ${status}: ${last}`);

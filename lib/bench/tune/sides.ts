@@ -1,11 +1,12 @@
 /** One whole tuning by this package's command, and one by the Python script with the configuration the first one settled on. */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { scanDataset } from '../../data/index.js';
 import { RunError } from '../../errors.js';
 import { loadSpec, withClasses } from '../../models/index.js';
 import { packageRoot } from '../../native/package-root.js';
 import { runPaths } from '../../run/run-directory.js';
+import { acquireRunLock } from '../../run/run-lock.js';
 import type { ProgressEvent, TuneConfig, TuneEvent } from '../../run/types.js';
 import { type ProgramEvent, runProgram } from './run-process.js';
 import type { TuneOutcome, TuneTask, TuneVariant } from './types.js';
@@ -26,11 +27,15 @@ function runFolder(folder: string): string {
   return join(folder, 'ours');
 }
 
-/** Runs `tune` in a process of its own, images decoded anew. An unfinished run of before is thrown away: its time is lost. */
+/**
+ * Runs `tune` in a process of its own, images decoded anew. An unfinished run of before is thrown away: its time is lost.
+ * @throws RunError where the run fails, or one of before is still under way: a benchmark that was killed leaves it behind.
+ */
 export async function tuneOurs(options: SideOptions): Promise<TuneOutcome> {
   const { task, seed, folder, signal } = options;
   const run = runFolder(folder);
   const cache = join(folder, 'cache');
+  if (existsSync(run)) acquireRunLock(run);
   for (const path of [run, cache]) rmSync(path, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const config = join(folder, 'task.json');
@@ -54,10 +59,13 @@ export async function tuneOurs(options: SideOptions): Promise<TuneOutcome> {
   return { accuracy, compression: parameters.compression, seconds: { ...seconds, total }, peakRssBytes };
 }
 
-/** Runs the Python script with the budget, the defaults and the images of our run, which must have finished. */
+/**
+ * Runs the Python script with the budget, the defaults and the images of our run, which must have finished.
+ * @throws RunError where the script fails or our run is gone.
+ */
 export async function tunePyTorch(python: string, variant: TuneVariant, options: SideOptions): Promise<TuneOutcome> {
   const { seed, folder, signal, onNote } = options;
-  const config = JSON.parse(readFileSync(runPaths(runFolder(folder)).config, 'utf8')) as TuneConfig;
+  const config = configOf(runFolder(folder));
   const { data, weights, partial, model, split, threads } = config;
   const dataset = await scanDataset(data ?? '', { split, seed });
   const spec = withClasses(loadSpec(model), dataset.labels.length);
@@ -80,4 +88,10 @@ export async function tunePyTorch(python: string, variant: TuneVariant, options:
   if (result === undefined) throw new RunError(`${name} ended without a result`);
   const { accuracy, compression, seconds, peakRssBytes } = result;
   return { accuracy, compression, seconds: { ...seconds, total }, peakRssBytes };
+}
+
+function configOf(run: string): TuneConfig {
+  const { config } = runPaths(run);
+  if (!existsSync(config)) throw new RunError(`${config} is gone, which says what our run was; give another --out`);
+  return JSON.parse(readFileSync(config, 'utf8')) as TuneConfig;
 }

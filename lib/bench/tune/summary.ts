@@ -7,10 +7,15 @@ export const OURS = 'ours';
 
 const MEBIBYTE = 2 ** 20;
 
-/** Of each side, one value a seed: seconds by part, accuracies on the test images, compression, peak memory. */
-export function rowsOf(outcomes: ReadonlyMap<string, readonly TuneOutcome[]>): BenchRow[] {
+/** What the seeds came to, by side, in the order of the seeds; null where a run failed. */
+export type Outcomes = Map<string, (TuneOutcome | null)[]>;
+
+/** Of each side, one value a seed that did not fail: seconds by part, accuracies on the test images, compression, peak memory. */
+export function rowsOf(outcomes: Outcomes): BenchRow[] {
   const rows: BenchRow[] = [];
-  for (const [side, found] of outcomes) {
+  for (const [side, all] of outcomes) {
+    const found = all.filter((outcome) => outcome !== null);
+    if (found.length === 0) continue;
     const add = (
       what: string,
       unit: string,
@@ -31,14 +36,18 @@ export function rowsOf(outcomes: ReadonlyMap<string, readonly TuneOutcome[]>): B
   return rows;
 }
 
-/** Ours and each other side's, seed by seed, medians; accuracies as differences in shares. */
-export function ratiosOf(outcomes: ReadonlyMap<string, readonly TuneOutcome[]>): Record<string, number> {
+/** Ours and each other side's, seed by seed where neither failed, medians; accuracies as differences in shares. */
+export function ratiosOf(outcomes: Outcomes): Record<string, number> {
   const ours = outcomes.get(OURS) ?? [];
   const ratios: Record<string, number> = {};
   for (const [side, found] of outcomes) {
-    if (side === OURS) continue;
+    const pairs = found.flatMap((theirs, index) => {
+      const own = ours[index];
+      return theirs === null || own === null ? [] : [{ theirs, own }];
+    });
+    if (side === OURS || pairs.length === 0) continue;
     const paired = (valueOf: (theirs: TuneOutcome, own: TuneOutcome) => number): number =>
-      median(found.map((theirs, index) => valueOf(theirs, ours[index])));
+      median(pairs.map(({ theirs, own }) => valueOf(theirs, own)));
     ratios[`seconds: ${side} over ours`] = paired((theirs, own) => theirs.seconds.total / own.seconds.total);
     ratios[`peak memory: ours over ${side}`] = paired((theirs, own) => own.peakRssBytes / theirs.peakRssBytes);
     ratios[`compression: ours over ${side}`] = paired((theirs, own) => own.compression / theirs.compression);

@@ -1,5 +1,6 @@
 """Answers requests, one JSON object a line on stdin and stdout; and the process's own peak memory."""
 
+import gc
 import json
 import os
 import resource
@@ -16,15 +17,17 @@ def serve(versions, answer):
     print(json.dumps(versions), file=out, flush=True)
     for line in sys.stdin:
         try:
-            reply = answer(json.loads(line))
+            # NaN is no JSON: whoever asked could not read it.
+            reply = json.dumps(answer(json.loads(line)), allow_nan=False)
         except Exception as error:
             traceback.print_exc()
-            reply = {"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"}
-        print(json.dumps(reply), file=out, flush=True)
+            reply = json.dumps({"error": f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"})
+        print(reply, file=out, flush=True)
 
 
 def restart_peak_memory():
-    """The peak resident memory counts from here on, where the kernel lets a process say so."""
+    """The peak resident memory counts from here on, garbage excluded, where the kernel lets a process say so."""
+    gc.collect()
     try:
         with open("/proc/self/clear_refs", "w") as file:
             file.write("5")

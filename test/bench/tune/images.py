@@ -1,6 +1,7 @@
 """Images of a run: decoded once to uint8 in memory, varied anew for every training batch on threads ahead of the training."""
 
 import collections
+import functools
 import math
 from concurrent.futures import ThreadPoolExecutor
 
@@ -80,6 +81,12 @@ class Preprocessing:
         return x.contiguous(memory_format=self.layout)
 
 
+@functools.lru_cache(maxsize=2)
+def order_of_epoch(seed, epoch, count):
+    """Kept: drawn anew for every sample it would cost more than the sample itself, the more so the more images there are."""
+    return numpy.random.default_rng([seed, 2, epoch]).permutation(count)
+
+
 class TrainingBatches:
     """An endless list of positions, a new permutation an epoch; step s takes the batch at s wherever training starts."""
 
@@ -96,7 +103,7 @@ class TrainingBatches:
 
     def sample(self, position):
         epoch, place = divmod(position, len(self.labels))
-        return numpy.random.default_rng([self.seed, 2, epoch]).permutation(len(self.labels))[place]
+        return order_of_epoch(self.seed, epoch, len(self.labels))[place]
 
     def steps(self, first, count):
         """Batches of steps first .. first + count - 1, made ahead."""
@@ -109,6 +116,8 @@ class TrainingBatches:
             yield waiting.popleft().result()
 
 
-def evaluation_batches(pixels, labels, preprocessing, batch):
+def evaluation_batches(pixels, labels, preprocessing, batch, order=None):
+    """In the given order of positions, or as they lie; only a batch is ever copied."""
     for first in range(0, len(labels), batch):
-        yield preprocessing.tensor(preprocessing.centred(pixels[first : first + batch])), labels[first : first + batch]
+        places = slice(first, first + batch) if order is None else order[first : first + batch]
+        yield preprocessing.tensor(preprocessing.centred(pixels[places])), labels[places]

@@ -80,8 +80,7 @@ class Run:
         pixels, labels = self.parts["fit"]
         self.fit = TrainingBatches(pixels, labels, self.preprocessing, config["batchSize"], config["seed"], config["threads"])
         # The search reads the tune images in a random order, so that any first part of them has all classes.
-        order = self.random.permutation(len(self.parts["tune"][1]))
-        self.parts["shuffled"] = (self.parts["tune"][0][order], self.parts["tune"][1][order])
+        self.search_order = self.random.permutation(len(self.parts["tune"][1]))
         self.fresh = self.load(self.model.network, task)
         self.model.ready()
         self.autocast = lambda: autocast(self.device, config["precision"])
@@ -91,8 +90,8 @@ class Run:
         for images, labels in batches:
             yield images.to(self.device), labels.to(self.device)
 
-    def evaluation_batches(self, part):
-        return self.placed(evaluation_batches(*self.parts[part], self.preprocessing, self.config["batchSize"]))
+    def evaluation_batches(self, part, order=None):
+        return self.placed(evaluation_batches(*self.parts[part], self.preprocessing, self.config["batchSize"], order))
 
     # ---- weights
 
@@ -146,7 +145,8 @@ class Run:
         """Returns the mean loss."""
         config = self.config
         network.train()
-        losses = 0.0
+        # Summed where they are: asking a GPU for the loss of every step would make it wait for every step.
+        losses = torch.zeros((), device=self.device)
         for index, (images, labels) in enumerate(self.placed(self.fit.steps(first, steps))):
             for place, group in enumerate(optimizer.param_groups):
                 group["lr"] = config["learningRate"] * rate(index) * (fresh_factor if place == self.fresh_group else 1)
@@ -159,10 +159,11 @@ class Run:
             optimizer.zero_grad()
             network.zero_grad()
             after(first + index)
-            losses += loss.item()
-            if not math.isfinite(losses):
-                raise FloatingPointError(f"the loss is not finite at step {first + index}")
-        return losses / steps
+            losses += loss.detach()
+        mean = losses.item() / steps
+        if not math.isfinite(mean):
+            raise FloatingPointError(f"the loss is not finite in steps {first} to {first + steps - 1}")
+        return mean
 
     def warm_up(self, network, optimizer):
         config, model = self.config, self.model
@@ -188,36 +189,37 @@ class Run:
         return 0.5 * (1 + math.cos(math.pi * share))
 
     def finetune(self, network, optimizer, first, save, **arguments):
-        """The last fine-tuning; returns what `save` gave where the tune images liked it best."""
+        """The last fine-tuning; returns what `save` gave last within a standard error of the highest accuracy on tune."""
         steps = self.config["finetuneSteps"]
         every = max(1, math.ceil(steps / FINETUNE_MARKS))
-        best, kept = (-1.0, -math.inf), None
+        images = len(self.parts["tune"][1])
+        highest, kept = 0.0, None
         for begin in range(0, steps, every):
             count = min(every, steps - begin)
             self.train(network, optimizer, first + begin, count, lambda step: self.decay(begin + step), **arguments)
-            accuracy, loss = self.evaluate(network, "tune")
-            if (accuracy, -loss) > best:
-                best, kept = (accuracy, -loss), save()
+            accuracy = self.evaluate(network, "tune")
+            highest = max(highest, accuracy)
+            if accuracy >= highest - math.sqrt(highest * (1 - highest) / images):
+                kept = save()
         return kept
 
     # ---- evaluation
 
     @torch.no_grad()
-    def evaluate(self, network, part, limit=1.0):
-        """Accuracy and mean loss over the images read: all of them, unless their error is above `limit` beyond doubt."""
+    def evaluate(self, network, part, limit=1.0, order=None):
+        """Accuracy over the images read: all of them, unless their error is above `limit` beyond doubt."""
         network.eval()
-        right, images, loss = 0, 0, 0.0
-        for index, (x, labels) in enumerate(self.evaluation_batches(part)):
+        right, images = 0, 0
+        for index, (x, labels) in enumerate(self.evaluation_batches(part, order)):
             with self.autocast():
-                logits = network(x).float()
+                logits = network(x)
             right += int((logits.argmax(1) == labels).sum())
-            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
             images += len(labels)
             if limit < 1 and index % RACE_BATCHES == RACE_BATCHES - 1:
                 error = (images - right + 1) / (images + 2)
                 if error - RACE_DEVIATIONS * math.sqrt(error * (1 - error) / images) > limit:
                     break
-        return right / images, loss / images
+        return right / images
 
     @torch.no_grad()
     def refresh_statistics(self, network, norms):
@@ -225,8 +227,9 @@ class Run:
             norm.reset_running_stats()
             norm.momentum = None
             norm.train()
-        for _, (images, _) in zip(range(BATCH_NORM_BATCHES), self.evaluation_batches("fit")):
-            network(images)
+        with self.autocast():
+            for _, (images, _) in zip(range(BATCH_NORM_BATCHES), self.evaluation_batches("fit")):
+                network(images)
 
     # ---- the algorithm (METHOD: Tung, Muralidharan, Mori, BMVC 2017)
 
@@ -257,7 +260,7 @@ class Run:
             network.eval()
             if norms:
                 self.refresh_statistics(network, norms)
-            accuracy, _ = self.evaluate(network, "shuffled", limit)
+            accuracy = self.evaluate(network, "tune", limit, self.search_order)
             model.end_candidate()
             return 1 - accuracy <= limit, (fixed + sum(kept.values())) / (fixed + sum(prunable.values()))
 
@@ -285,7 +288,7 @@ class Run:
         optimizer = self.optimizer(model.trained(), model.sgd)
         with clock.part("train"):
             self.warm_up(network, optimizer)
-            reference, _ = self.evaluate(network, "tune")
+            reference = self.evaluate(network, "tune")
             warm = copy.deepcopy(network.state_dict())
             momentum = copy.deepcopy(optimizer.state_dict())
         progress(f"warm-up: {reference:.1%}")
@@ -301,7 +304,7 @@ class Run:
             with clock.part("train"):
                 self.train(network, optimizer, step, config["roundSteps"], lambda _: 1, model.before_step, surgery)
                 step += config["roundSteps"]
-                accuracy, _ = self.evaluate(network, "tune")
+                accuracy = self.evaluate(network, "tune")
             progress(f"round {round_number} of {config['rounds']}: {self.compression(model.kept()):.2f}x, {accuracy:.1%}")
         with clock.part("train"):
             frozen = {"before": model.before_step, "after": lambda _: model.after_step(lambda name: False)}
@@ -320,7 +323,7 @@ class Run:
         network.load_state_dict(self.model.compressed())
         network.to(self.device, memory_format=self.model.layout)
         kept = {name: int(torch.count_nonzero(layer.weight)) for name, layer in network.prunable().items()}
-        return self.evaluate(network, "test")[0], self.compression(kept)
+        return self.evaluate(network, "test"), self.compression(kept)
 
     def train_dense(self, weights, momentum, kind):
         """The same steps, images and learning rates, without pruning."""
@@ -335,7 +338,7 @@ class Run:
             self.train(network, optimizer, config["warmupSteps"], steps, lambda _: 1)
             save = lambda: copy.deepcopy(network.state_dict())
             network.load_state_dict(self.finetune(network, optimizer, config["warmupSteps"] + steps, save))
-        return self.evaluate(network, "test")[0]
+        return self.evaluate(network, "test")
 
 
 if __name__ == "__main__":

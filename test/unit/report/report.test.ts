@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Script } from 'node:vm';
@@ -7,7 +7,7 @@ import { RunError } from '../../../lib/errors.js';
 import type { Chart } from '../../../lib/report/chart.js';
 import { escapeHtml, jsonForScript } from '../../../lib/report/html.js';
 import { buildReport } from '../../../lib/report/index.js';
-import { makeUpRun } from './made-up-run.js';
+import { config, makeUpRun } from './made-up-run.js';
 
 async function pageOf(directory: string): Promise<string> {
   return readFileSync(await buildReport(directory), 'utf8');
@@ -63,7 +63,7 @@ describe('buildReport', () => {
     ]);
     for (const { x, series } of charts) {
       expect(x.values).toEqual([...x.values].sort((a, b) => a - b));
-      for (const { values } of series) expect(values).toHaveLength(x.values.length);
+      for (const { first, values } of series) expect(first + values.length).toBeLessThanOrEqual(x.values.length);
     }
   });
 
@@ -78,6 +78,59 @@ describe('buildReport', () => {
       { category: 1 },
     ]);
     expect(points.some(({ style }) => style === 'hollow points')).toBe(true);
+  });
+
+  it('writes down of each round its own candidates only, so that a page grows with them and not with their square', async () => {
+    const accuracy = chartsIn(await pageOf(makeUpRun({ rounds: 24, finished: false }))).at(0)!;
+    expect(accuracy.x.values).toHaveLength(24 * 16);
+    const rounds = accuracy.series.filter(({ label }) => label.startsWith('round'));
+    for (const { values } of rounds) expect(values.length).toBeLessThanOrEqual(16);
+    const last = accuracy.series.find(({ label }) => label.startsWith('round 24'))!;
+    expect(last.first).toBeGreaterThanOrEqual(23 * 16);
+    expect(last.values[0]).not.toBeNull();
+  });
+
+  it('leaves out losses that are no numbers, and a chart that has nothing else', async () => {
+    const directory = makeUpRun();
+    const path = join(directory, 'metrics.jsonl');
+    const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+    const spoilt = (line: string): string => JSON.stringify({ ...(JSON.parse(line) as object), loss: NaN });
+    writeFileSync(path, `${[spoilt(lines[0]), ...lines.slice(1)].join('\n')}\n`);
+    const loss = async (): Promise<Chart | undefined> =>
+      chartsIn(await pageOf(directory)).find(({ title }) => title === 'Training: loss');
+    const drawn = (await loss())!;
+    expect(drawn.series.flatMap(({ values }) => values)).not.toContain(0);
+    expect(drawn.left.logarithmic).toBe(true);
+    writeFileSync(path, `${lines.map(spoilt).join('\n')}\n`);
+    expect(await loss()).toBeUndefined();
+  });
+
+  it('speaks of candidates below the accuracy of a round where there is one', async () => {
+    const directory = makeUpRun();
+    const note = async (): Promise<string> => chartsIn(await pageOf(directory))[0].note;
+    expect(await note()).toContain('given up early, an estimate. Hollow: below');
+    writeFileSync(join(directory, 'config.json'), JSON.stringify({ ...config, maxDrop: null, lambda: 0.5 }));
+    expect(await note()).not.toContain('Hollow');
+  });
+
+  it('names the first of very many images left out, and says how many more there are', async () => {
+    const directory = makeUpRun();
+    const path = join(directory, 'journal.jsonl');
+    const skipped = Array.from({ length: 1201 }, (_, index) => ({ path: `${index}.jpg`, reason: 'cut off' }));
+    appendFileSync(path, `${JSON.stringify({ event: 'data', labels: ['a'], fit: 1, tune: 1, test: 1, skipped })}\n`);
+    const page = await pageOf(directory);
+    expect(page.match(/<td>\d+\.jpg<\/td>/g)).toHaveLength(200);
+    expect(page).toContain('and 1,001 more, all named in journal.jsonl');
+  });
+
+  it.each([
+    ['result.json', 'accuracy, parameters, bytes, layers, seconds'],
+    ['config.json', 'model, rounds'],
+  ])('says what a %s of other make lacks', async (file, fields) => {
+    const directory = makeUpRun();
+    writeFileSync(join(directory, file), '{}');
+    await expect(buildReport(directory)).rejects.toThrow(RunError);
+    await expect(buildReport(directory)).rejects.toThrow(`${file} lacks ${fields}`);
   });
 
   it('tells of an unfinished run what there is', async () => {

@@ -1,13 +1,14 @@
 /** Flags that several benchmarks have. */
 import { availableParallelism } from 'node:os';
 import { choiceFlag, deviceFlag, type Flag, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
+import { rangeOf } from '../../flags/setting-range.js';
 
 /** @param usual repetitions where the flag is not given. */
 export function seedsFlag(usual: number): Flag<number> {
   return integerFlag('seeds', `Repetitions, seeded 1 to this; ${usual} if not given`, { min: 1, max: 1000 });
 }
 
-export const threadsFlag = integerFlag('threads', 'CPU threads', { min: 1, max: 1024 });
+export const threadsFlag = integerFlag('threads', 'CPU threads', rangeOf('threads'));
 
 /** Threads of both sides where --threads is not given. */
 export const usualThreads = availableParallelism();
@@ -29,15 +30,12 @@ export const taskFlags = {
   weights: textFlag('weights', 'Its pre-trained weights'),
   partial: switchFlag('partial', 'Let parameters that the weight file lacks start fresh'),
   data: textFlag('data', 'Folder of labelled images, in the layouts of tune'),
-  split: integerFlag('split', 'Official split', { min: 1 }),
+  split: integerFlag('split', 'Official split', rangeOf('split')),
 };
 
 export const USUAL_BATCH = 32;
 
-export const batchFlag = integerFlag('batch', `Images at a time; ${USUAL_BATCH} if not given`, {
-  min: 1,
-  max: 65_536,
-});
+export const batchFlag = integerFlag('batch', `Images at a time; ${USUAL_BATCH} if not given`, rangeOf('batchSize'));
 
 export const precisionFlag = choiceFlag('precision', 'Arithmetic of both sides; fp32 if not given', [
   'fp32',

@@ -14,7 +14,10 @@ export async function printBench(context: CommandContext, measure: () => Promise
 
 /** Says on the way what was measured. */
 export function rowNotes({ terminal }: CommandContext): (row: BenchRow) => void {
-  return ({ name, median, unit }) => terminal.note(`measured ${name}: ${median.toPrecision(3)} ${unit}`);
+  return ({ name, median, unit, missing }) =>
+    terminal.note(
+      missing === undefined ? `measured ${name}: ${figure(median)} ${unit}` : `not measured, ${name}: ${missing}`,
+    );
 }
 
 function renderReport({ rows, ratios, machine }: BenchReport): string {
@@ -28,11 +31,25 @@ function renderReport({ rows, ratios, machine }: BenchReport): string {
     ],
     rows.map(cellsOf),
   );
-  const lines = Object.entries(ratios).map(([name, ratio]) => `${name}: ${ratio.toPrecision(3)}`);
-  const gpu = machine.gpu === null ? '' : `${machine.gpu}, `;
-  return [table, ...lines, `${gpu}${machine.cpu}, ${machine.threads} threads, node ${machine.node}`].join('\n');
+  const lines = Object.entries(ratios).map(([name, ratio]) => `${name}: ${figure(ratio)}`);
+  const reasons = rows.flatMap(({ name, missing }) =>
+    missing === undefined ? [] : [`${name}: not measured, ${missing}`],
+  );
+  return [table, ...lines, ...reasons, machineLine(machine)].join('\n');
 }
 
 function cellsOf({ name, unit, median, worst, medianSeconds }: BenchRow): string[] {
-  return [name, unit, median.toPrecision(3), worst.toPrecision(3), medianSeconds?.toFixed(2) ?? ''];
+  return [name, unit, figure(median), figure(worst), medianSeconds?.toFixed(2) ?? ''];
+}
+
+/** A dash where there is no number. */
+function figure(value: number): string {
+  return Number.isNaN(value) ? '-' : value.toPrecision(3);
+}
+
+function machineLine({ gpu, cpu, threads, node, libtorch, baseline }: BenchReport['machine']): string {
+  const versions = Object.entries({ node, libtorch, ...baseline }).flatMap(([name, version]) =>
+    version === null ? [] : [`${name} ${version}`],
+  );
+  return [gpu ?? [], cpu, `${threads} ${threads === 1 ? 'thread' : 'threads'}`, versions].flat().join(', ');
 }

@@ -3,7 +3,7 @@ import type { BenchReport } from '../../../bench/types.js';
 import { type CommandContext, defineCommand } from '../../command.js';
 import { deviceFlag, type FlagValues, integerFlag, switchFlag, textFlag } from '../../flags/flag.js';
 import { baselineFlags, threadsFlag, USUAL_DEVICE } from './flags.js';
-import { countsOf, sharesOf } from './lists.js';
+import { countsOf, namesOf, sharesOf } from './lists.js';
 import { printBench, rowNotes } from './report.js';
 
 const MODELS = 'alexnet,squeezenet1_1,resnet18';
@@ -19,7 +19,7 @@ const flags = {
   batches: textFlag('batches', `Images at once; ${BATCHES.join(',')} if not given`),
   rounds: integerFlag('rounds', `Fewest rounds; ${ROUNDS} if not given`, { min: 1, max: 100_000 }),
   soak: switchFlag('soak', 'Many calls in concurrent streams instead, of the first network or the model file'),
-  calls: integerFlag('calls', `soak: calls in all; ${CALLS} if not given`, { min: 1, max: 100_000_000 }),
+  calls: integerFlag('calls', `soak: calls in all; ${CALLS} if not given`, { min: 2, max: 100_000_000 }),
   streams: integerFlag('streams', `soak: calls at a time; ${STREAMS} if not given`, { min: 1, max: 4096 }),
   device: {
     ...deviceFlag(),
@@ -42,8 +42,8 @@ export const benchServeCommand = defineCommand({
 async function soak(given: FlagValues<typeof flags>, context: CommandContext): Promise<BenchReport> {
   const { benchSoak } = await import('../../../bench/serve/index.js');
   const { resolveDevice } = await import('../../../native/device.js');
-  const { model, models = MODELS, threads } = given;
-  const [first] = models.split(',');
+  const { model, threads } = given;
+  const [first] = namesOf(given.models ?? MODELS, '--models') ?? [];
   return benchSoak({
     model: model ?? first,
     file: model !== undefined,
@@ -62,7 +62,7 @@ async function sweep(given: FlagValues<typeof flags>, context: CommandContext): 
   const { model, models, threads } = given;
   return benchServe({
     // A model file alone, unless others are asked for by name.
-    models: (models ?? (model === undefined ? MODELS : undefined))?.split(',') ?? [],
+    models: namesOf(models ?? (model === undefined ? MODELS : undefined), '--models') ?? [],
     files: model === undefined ? [] : [model],
     densities: sharesOf(given.densities, '--densities') ?? SWEEP,
     batches: countsOf(given.batches, '--batches') ?? BATCHES,

@@ -4,6 +4,7 @@ import { TUNE_VARIANTS } from '../../../bench/tune/types.js';
 import { UsageError } from '../../../errors.js';
 import { defineCommand } from '../../command.js';
 import { integerFlag, numberFlag, textFlag } from '../../flags/flag.js';
+import { rangeOf } from '../../flags/setting-range.js';
 import {
   baselineFlags,
   batchFlag,
@@ -29,12 +30,16 @@ export const benchTuneCommand = defineCommand({
     out: textFlag('out', 'Folder of the runs; the same command goes on from what is there'),
     seeds: seedsFlag(SEEDS),
     variants: textFlag('variants', `PyTorch variants, of ${TUNE_VARIANTS.join(',')}; idiomatic if not given`),
-    rounds: integerFlag('rounds', 'Rounds', { min: 1, max: 10_000 }),
-    evals: integerFlag('evals', 'Candidates a round', { min: 4 }),
-    steps: integerFlag('steps', 'Masked training steps a round', { min: 1, max: 10_000 }),
-    'max-drop': numberFlag('max-drop', 'Largest loss of accuracy on the tune images, a share', { min: 0, below: 1 }),
-    'warmup-steps': integerFlag('warmup-steps', 'Training steps before the first round', { min: 1 }),
-    'finetune-steps': integerFlag('finetune-steps', 'Training steps after the masks are frozen', { min: 1 }),
+    rounds: integerFlag('rounds', 'Rounds', rangeOf('rounds')),
+    evals: integerFlag('evals', 'Candidates a round', rangeOf('evaluations')),
+    steps: integerFlag('steps', 'Masked training steps a round', rangeOf('roundSteps')),
+    'max-drop': numberFlag('max-drop', 'Largest loss of accuracy on the tune images, a share', rangeOf('maxDrop')),
+    'warmup-steps': integerFlag('warmup-steps', 'Training steps before the first round', rangeOf('warmupSteps')),
+    'finetune-steps': integerFlag(
+      'finetune-steps',
+      'Training steps after the masks are frozen',
+      rangeOf('finetuneSteps'),
+    ),
     batch: batchFlag,
     precision: precisionFlag,
     device: benchDeviceFlag,
