@@ -154,8 +154,10 @@ export interface FinetuneEvent {
   event: 'finetune';
   step: number;
   steps: number;
+  /** Of training, since the event before. */
   loss: number;
   tuneAccuracy: number;
+  /** Whether these weights are kept, until later ones are. */
   best: boolean;
   phase: 'compressed' | 'dense';
 }

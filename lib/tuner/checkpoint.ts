@@ -24,7 +24,7 @@ export interface WeightTensor {
   data: Float32Array;
 }
 
-const VERSION = '2';
+const VERSION = '3';
 
 /** Roles that exist for a parameter. The parameter of a prunable weight is W o T: shadow and mask say it already. */
 function rolesOf(parameter: ParameterDescription, kind: CheckpointKind): TensorRole[] {

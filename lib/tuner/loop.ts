@@ -13,6 +13,7 @@ import { restoreCheckpoint, saveCheckpoint } from './checkpoint.js';
 import { finishRun } from './finish.js';
 import { compressionOf } from './layers.js';
 import { HYSTERESIS } from './magnitudes.js';
+import { keptOf } from './one-standard-error.js';
 import { ProgressMeter } from '../progress.js';
 import type { RunContext } from './run-context.js';
 import { decayFactor, slackOfRound } from './schedule.js';
@@ -273,7 +274,7 @@ export class TuneLoop {
     return this.#best;
   }
 
-  /** Keeps the weights where they beat all before: higher accuracy on tune, or as high at a lower loss. */
+  /** Keeps the weights where the images to tune say that they are not worse than those before. */
   async #keepBest(
     open: OpenSession,
     weights: BestWeights,
@@ -283,13 +284,9 @@ export class TuneLoop {
   ): Promise<void> {
     const { standing, config } = this.#context;
     const found = await evaluateSamples(open.session, open.tune, { batchSize: config.batchSize });
-    const { best } = standing;
-    const better =
-      best === null || found.top1 > best.accuracy || (found.top1 === best.accuracy && found.loss < best.loss);
-    if (better) {
-      await weights.take(open.session);
-      standing.best = { step, accuracy: found.top1, loss: found.loss };
-    }
+    standing.best = keptOf(standing.best, { step, accuracy: found.top1 }, open.tune.labels.length);
+    const isBest = standing.best.step === step;
+    if (isBest) await weights.take(open.session);
     this.#context.record({
       event: 'finetune',
       phase,
@@ -297,7 +294,7 @@ export class TuneLoop {
       steps: config.finetuneSteps,
       loss,
       tuneAccuracy: found.top1,
-      best: better,
+      best: isBest,
     });
   }
 

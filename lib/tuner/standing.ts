@@ -6,15 +6,9 @@
  */
 import { RunError } from '../errors.js';
 import { type ImagesIdentity, differenceOf } from './images-identity.js';
+import type { BestSoFar } from './one-standard-error.js';
 import type { ScoredCandidate } from './proposals.js';
 import type { LossSum } from './training.js';
-
-/** The best weights seen in the last fine-tuning, by accuracy on tune, then by loss. */
-export interface BestSoFar {
-  step: number;
-  accuracy: number;
-  loss: number;
-}
 
 export interface Standing {
   stage: number;
@@ -32,6 +26,7 @@ export interface Standing {
   incumbent: number[] | null;
   /** Thresholds in force, layer name -> t. */
   thresholds: Record<string, number>;
+  /** Of the fine-tuning that runs; null before its first mark. */
   best: BestSoFar | null;
   seconds: { decode: number; search: number; train: number; total: number };
   peakRssBytes: number;

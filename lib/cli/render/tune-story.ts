@@ -46,7 +46,7 @@ export class TuneStory {
       case 'finetune':
         if (this.verbose) {
           this.terminal.print(
-            `  ${event.phase} step ${event.step}/${event.steps}: loss ${event.loss.toFixed(3)}, tune accuracy ${formatShare(event.tuneAccuracy)}${event.best ? ', best so far' : ''}`,
+            `  ${event.phase} step ${event.step}/${event.steps}: loss ${event.loss.toFixed(3)}, tune accuracy ${formatShare(event.tuneAccuracy)}${event.best ? ', kept' : ''}`,
           );
         }
         return;
