@@ -26,8 +26,10 @@ class AlignedFloats {
     // pages.
     const bool huge = wanted >= 2 * kHugePage;
     const size_t alignment = huge ? kHugePage : kLine, bytes = (wanted + kLine - 1) / kLine * kLine;
-    memory_.reset(static_cast<float*>(std::aligned_alloc(alignment, bytes)));
-    if (memory_ == nullptr) throw std::bad_alloc();
+    // Not std::aligned_alloc: an allocator may refuse it a size that is no multiple of the alignment, as sanitizers' do.
+    void* memory = nullptr;
+    if (posix_memalign(&memory, alignment, bytes) != 0) throw std::bad_alloc();
+    memory_.reset(static_cast<float*>(memory));
     if (huge) ask_for_huge_pages(memory_.get(), bytes);
     std::memset(memory_.get(), 0, bytes);
   }

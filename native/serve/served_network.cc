@@ -11,7 +11,8 @@ namespace finepune::serve {
 
 namespace {
 
-// Floats past the end of the last plane that kernels may read.
+// Floats past the end of the last plane that kernels may read. Past the end of another value they read the one behind it,
+// which another thread may be writing (ThreadSanitizer says so): those lanes of a vector are thrown away.
 constexpr int64_t kSlack = 64;
 static_assert(kSlack >= cpu::kMostReadPast);
 // Memory of one group's values above which groups are computed one after the other, and above which sixteen images are

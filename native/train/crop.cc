@@ -13,6 +13,8 @@ Crop random_crop(ImageSize image, ImageSize output, Random& random) {
   return crop;
 }
 
+bool is_side(double pixels, int64_t most) { return pixels >= 1 && pixels <= static_cast<double>(most); }
+
 Crop random_resized_crop(ImageSize image, const Augmentation& augmentation, Random& random) {
   const double area = static_cast<double>(image.height * image.width);
   const double low = std::log(augmentation.aspect_range[0]);
@@ -21,9 +23,12 @@ Crop random_resized_crop(ImageSize image, const Augmentation& augmentation, Rand
   for (int attempt = 0; attempt < 10; ++attempt) {
     const double target = area * random.uniform(augmentation.area_range[0], augmentation.area_range[1]);
     const double aspect = std::exp(random.uniform(low, high));
-    crop.width = std::lrint(std::sqrt(target * aspect));
-    crop.height = std::lrint(std::sqrt(target / aspect));
-    if (crop.width < 1 || crop.height < 1 || crop.width > image.width || crop.height > image.height) continue;
+    // Compared before they become integers: an aspect of a very wide range gives sides that no integer holds.
+    const double width = std::nearbyint(std::sqrt(target * aspect));
+    const double height = std::nearbyint(std::sqrt(target / aspect));
+    if (!is_side(width, image.width) || !is_side(height, image.height)) continue;
+    crop.width = static_cast<int64_t>(width);
+    crop.height = static_cast<int64_t>(height);
     crop.top = random.below(static_cast<uint32_t>(image.height - crop.height + 1));
     crop.left = random.below(static_cast<uint32_t>(image.width - crop.width + 1));
     return crop;

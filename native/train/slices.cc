@@ -48,7 +48,7 @@ void Session::check_slice(const TrainSlice& slice) const {
     if (!good) throw Error("E_USAGE", "expected " + what);
   };
   const auto finite = [](double value) { return std::isfinite(value) && value >= 0; };
-  expect(slice.first_step >= 0 && slice.first_step + static_cast<int64_t>(slice.learning_rates.size()) < largest_step,
+  expect(slice.first_step >= 0 && slice.first_step < largest_step - static_cast<int64_t>(slice.learning_rates.size()),
          "steps of 0 or more, below 2^40");
   for (size_t i = 0; i < slice.learning_rates.size(); ++i) {
     expect(finite(slice.learning_rates[i]),

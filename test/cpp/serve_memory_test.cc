@@ -1,7 +1,11 @@
 // Memory of serving: of the batches that were expected, not of the calls that come.
+#include <algorithm>
+#include <cstdint>
 #include <vector>
 
 #include "check.h"
+#include "memory/huge_pages.h"
+#include "serve/aligned.h"
 #include "serve/served_network.h"
 #include "serve_support.h"
 
@@ -40,4 +44,16 @@ TEST("serve: calls of more images than were expected give the same logits, in me
     served.run(images, logits.data());
     CHECK_EQUAL(served.bytes(), before);
   }
+}
+
+// Under AddressSanitizer, too, whose allocator takes what the standard says of sizes and alignments by the letter.
+TEST("serve: memory for vectors is zeros from a line's begin on, from two huge pages on from a huge page's") {
+  constexpr int64_t large = 2 * kHugePage / sizeof(float);
+  for (const int64_t count : {int64_t{1}, int64_t{17}, large - 16, large, large + 1}) {
+    const serve::AlignedFloats memory(count);
+    CHECK_EQUAL(memory.count(), count);
+    CHECK_EQUAL(reinterpret_cast<uintptr_t>(memory.data()) % (count >= large ? kHugePage : 64), 0u);
+    CHECK(std::all_of(memory.data(), memory.data() + count, [](float value) { return value == 0; }));
+  }
+  CHECK(serve::AlignedFloats(0).empty());
 }

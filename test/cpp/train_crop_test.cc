@@ -1,3 +1,5 @@
+#include <cfenv>
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -113,6 +115,22 @@ TEST("drawn crops stay inside the image, keep to their ranges, and are a functio
   }
   CHECK(flips > 900 && flips < 1100);
   CHECK(widths.size() > 15);
+}
+
+TEST("crops of the widest range of aspects stay inside the image, and no side past every integer is rounded to one") {
+  Augmentation augmentation;
+  augmentation.kind = Augmentation::Kind::resized_crop;
+  augmentation.area_range = {std::numeric_limits<double>::denorm_min(), 1};
+  augmentation.aspect_range = {std::numeric_limits<double>::denorm_min(), std::numeric_limits<double>::max()};
+  std::feclearexcept(FE_INVALID);
+  for (uint64_t position = 0; position < 200; ++position) {
+    Random random(9, Purpose::augmentation, position);
+    const Crop crop = draw_crop({64, 48}, {32, 32}, augmentation, random);
+    CHECK(crop.top >= 0 && crop.left >= 0 && crop.height >= 1 && crop.width >= 1);
+    CHECK(crop.top + crop.height <= 64 && crop.left + crop.width <= 48);
+  }
+  // What the processor says of a float that the integer asked for does not hold.
+  CHECK(!std::fetestexcept(FE_INVALID));
 }
 
 TEST("a normalisation that does not fit the channels is refused") {

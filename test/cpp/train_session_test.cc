@@ -1,6 +1,7 @@
 #include <cstdio>
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <random>
 
 #include <unistd.h>
@@ -331,6 +332,16 @@ TEST_ON_DEVICES("batches made on a device are the CPU's, uploaded one by one or 
       CHECK(at::allclose(left.images.cpu(), right.images, 1e-5, 1e-5));
       CHECK(at::equal(left.labels.cpu(), right.labels));
     }
+  }
+}
+
+TEST("steps past the largest are refused, also where their sum is past every integer") {
+  const RandomImages images;
+  const std::unique_ptr<Session> session = make_session(c10::kCPU, images);
+  for (const int64_t first : {int64_t{-1}, largest_step - 1, std::numeric_limits<int64_t>::max()}) {
+    TrainSlice slice = slice_of({0.1, 0.1});
+    slice.first_step = first;
+    CHECK_THROWS(Error, "below 2^40", session->train(slice));
   }
 }
 
