@@ -74,7 +74,7 @@ function finetuneCharts(events: readonly FinetuneEvent[]): Chart[] {
   return [
     {
       title: 'Last fine-tuning: accuracy on the tune images',
-      note: 'Measured on the test images are, of each curve, the latest weights within a standard error of its highest accuracy.',
+      note: 'Measured on the test images are, of each curve, the weights of the lowest loss within a standard error of its highest accuracy.',
       x: { label: 'step of its fine-tuning', values: x, whole: true },
       left: { label: 'tune accuracy', unit: 'share', logarithmic: false },
       right: null,

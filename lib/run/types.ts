@@ -157,7 +157,8 @@ export interface FinetuneEvent {
   /** Of training, since the event before. */
   loss: number;
   tuneAccuracy: number;
-  /** Whether these weights are kept, until later ones are. */
+  tuneLoss: number;
+  /** Whether these weights are kept, until others are. */
   best: boolean;
   phase: 'compressed' | 'dense';
 }

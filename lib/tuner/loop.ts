@@ -274,7 +274,7 @@ export class TuneLoop {
     return this.#best;
   }
 
-  /** Keeps the weights where the images to tune say that they are not worse than those before. */
+  /** Keeps the weights where the images to tune prefer them to those before. */
   async #keepBest(
     open: OpenSession,
     weights: BestWeights,
@@ -284,7 +284,8 @@ export class TuneLoop {
   ): Promise<void> {
     const { standing, config } = this.#context;
     const found = await evaluateSamples(open.session, open.tune, { batchSize: config.batchSize });
-    standing.best = keptOf(standing.best, { step, accuracy: found.top1 }, open.tune.labels.length);
+    const look = { step, accuracy: found.top1, loss: found.loss };
+    standing.best = keptOf(standing.best, look, open.tune.labels.length);
     const isBest = standing.best.step === step;
     if (isBest) await weights.take(open.session);
     this.#context.record({
@@ -294,6 +295,7 @@ export class TuneLoop {
       steps: config.finetuneSteps,
       loss,
       tuneAccuracy: found.top1,
+      tuneLoss: found.loss,
       best: isBest,
     });
   }

@@ -189,37 +189,39 @@ class Run:
         return 0.5 * (1 + math.cos(math.pi * share))
 
     def finetune(self, network, optimizer, first, save, **arguments):
-        """The last fine-tuning; returns what `save` gave last within a standard error of the highest accuracy on tune."""
+        """The last fine-tuning; what `save` gave at the lowest loss within a standard error of the highest accuracy on tune."""
         steps = self.config["finetuneSteps"]
         every = max(1, math.ceil(steps / FINETUNE_MARKS))
         images = len(self.parts["tune"][1])
-        highest, kept = 0.0, None
+        highest, best, kept = 0.0, (0.0, math.inf), None
         for begin in range(0, steps, every):
             count = min(every, steps - begin)
             self.train(network, optimizer, first + begin, count, lambda step: self.decay(begin + step), **arguments)
-            accuracy = self.evaluate(network, "tune")
+            accuracy, loss = self.evaluate(network, "tune")
             highest = max(highest, accuracy)
-            if accuracy >= highest - math.sqrt(highest * (1 - highest) / images):
-                kept = save()
+            lowest = highest - math.sqrt(highest * (1 - highest) / images)
+            if accuracy >= lowest and (best[0] < lowest or loss < best[1]):
+                best, kept = (accuracy, loss), save()
         return kept
 
     # ---- evaluation
 
     @torch.no_grad()
     def evaluate(self, network, part, limit=1.0, order=None):
-        """Accuracy over the images read: all of them, unless their error is above `limit` beyond doubt."""
+        """Accuracy and mean loss over the images read: all of them, unless their error is above `limit` beyond doubt."""
         network.eval()
-        right, images = 0, 0
+        right, images, loss = 0, 0, 0.0
         for index, (x, labels) in enumerate(self.evaluation_batches(part, order)):
             with self.autocast():
-                logits = network(x)
+                logits = network(x).float()
             right += int((logits.argmax(1) == labels).sum())
+            loss += functional.cross_entropy(logits, labels, reduction="sum").item()
             images += len(labels)
             if limit < 1 and index % RACE_BATCHES == RACE_BATCHES - 1:
                 error = (images - right + 1) / (images + 2)
                 if error - RACE_DEVIATIONS * math.sqrt(error * (1 - error) / images) > limit:
                     break
-        return right / images
+        return right / images, loss / images
 
     @torch.no_grad()
     def refresh_statistics(self, network, norms):
@@ -260,7 +262,7 @@ class Run:
             network.eval()
             if norms:
                 self.refresh_statistics(network, norms)
-            accuracy = self.evaluate(network, "tune", limit, self.search_order)
+            accuracy, _ = self.evaluate(network, "tune", limit, self.search_order)
             model.end_candidate()
             return 1 - accuracy <= limit, (fixed + sum(kept.values())) / (fixed + sum(prunable.values()))
 
@@ -288,7 +290,7 @@ class Run:
         optimizer = self.optimizer(model.trained(), model.sgd)
         with clock.part("train"):
             self.warm_up(network, optimizer)
-            reference = self.evaluate(network, "tune")
+            reference, _ = self.evaluate(network, "tune")
             warm = copy.deepcopy(network.state_dict())
             momentum = copy.deepcopy(optimizer.state_dict())
         progress(f"warm-up: {reference:.1%}")
@@ -304,7 +306,7 @@ class Run:
             with clock.part("train"):
                 self.train(network, optimizer, step, config["roundSteps"], lambda _: 1, model.before_step, surgery)
                 step += config["roundSteps"]
-                accuracy = self.evaluate(network, "tune")
+                accuracy, _ = self.evaluate(network, "tune")
             progress(f"round {round_number} of {config['rounds']}: {self.compression(model.kept()):.2f}x, {accuracy:.1%}")
         with clock.part("train"):
             frozen = {"before": model.before_step, "after": lambda _: model.after_step(lambda name: False)}
@@ -323,7 +325,7 @@ class Run:
         network.load_state_dict(self.model.compressed())
         network.to(self.device, memory_format=self.model.layout)
         kept = {name: int(torch.count_nonzero(layer.weight)) for name, layer in network.prunable().items()}
-        return self.evaluate(network, "test"), self.compression(kept)
+        return self.evaluate(network, "test")[0], self.compression(kept)
 
     def train_dense(self, weights, momentum, kind):
         """The same steps, images and learning rates, without pruning."""
@@ -338,7 +340,7 @@ class Run:
             self.train(network, optimizer, config["warmupSteps"], steps, lambda _: 1)
             save = lambda: copy.deepcopy(network.state_dict())
             network.load_state_dict(self.finetune(network, optimizer, config["warmupSteps"] + steps, save))
-        return self.evaluate(network, "test")
+        return self.evaluate(network, "test")[0]
 
 
 if __name__ == "__main__":
