@@ -29,10 +29,14 @@ function explain(error: unknown, path: string): unknown {
   return new FileError(`cannot write ${path}: ${reason}`, path, { cause: error });
 }
 
-async function writeAll(handle: fs.FileHandle, bytes: Uint8Array): Promise<void> {
+/**
+ * Writes all of the bytes: the system may take fewer at a time, near the end of a disk or a limit.
+ * @param position where in the file; where its last write ended if not given.
+ */
+export async function writeAll(handle: fs.FileHandle, bytes: Uint8Array, position?: number): Promise<void> {
   for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, Math.min(PIECE, bytes.length - done));
-    done += bytesWritten;
+    const at = position === undefined ? null : position + done;
+    done += (await handle.write(bytes, done, Math.min(PIECE, bytes.length - done), at)).bytesWritten;
   }
 }
 

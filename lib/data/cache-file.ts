@@ -15,6 +15,7 @@
 import { createHash } from 'node:crypto';
 import { open, type FileHandle } from 'node:fs/promises';
 import sharp from 'sharp';
+import { writeAll } from '../atomic-file.js';
 import { DECODER_VERSION, type ImageGeometry } from './decode.js';
 
 /** What a file of each kind begins with. */
@@ -79,7 +80,7 @@ export async function writeRecord(
   record: number,
   geometry: ImageGeometry,
 ): Promise<void> {
-  await writeAt(file, pixels, endOfRecords(record, geometry));
+  await writeAll(file, pixels, endOfRecords(record, geometry));
 }
 
 /** Writes the list of undecodable contents and the header behind which a file counts as complete. */
@@ -114,7 +115,7 @@ export async function writeListAndHeader(
   const bytes = Buffer.from(JSON.stringify(list.toSorted((a, b) => a.record - b.record)));
   const end = endOfRecords(records, geometry);
   await file.truncate(end); // where the last records were skipped, nothing has been written there
-  await writeAt(file, bytes, end);
+  await writeAll(file, bytes, end);
   await file.sync();
   const header: CacheHeader = {
     version: VERSION,
@@ -131,7 +132,7 @@ export async function writeListAndHeader(
   block.write(MAGIC[kind], 0, 'latin1');
   block.writeUInt32LE(json.length, MAGIC_BYTES);
   json.copy(block, MAGIC_BYTES + 4);
-  await writeAt(file, block, 0);
+  await writeAll(file, block, 0);
 }
 
 /**
@@ -197,13 +198,6 @@ async function readHeader(file: FileHandle, kind: Kind): Promise<CacheHeader | n
 
 function isLength(value: number | undefined): value is number {
   return Number.isSafeInteger(value) && value! >= 0;
-}
-
-/** Writes all of the bytes: the system may take fewer at a time, near the end of a disk or a limit. */
-async function writeAt(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  for (let done = 0; done < bytes.length;) {
-    done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-  }
 }
 
 /** SHA-256 in hexadecimal. */
